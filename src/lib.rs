@@ -16,6 +16,7 @@
 
 pub mod author;
 pub mod book;
+pub mod document;
 pub mod hash;
 pub mod language;
 pub mod name;
