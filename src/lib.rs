@@ -15,6 +15,7 @@
 //! ```
 
 pub mod author;
+pub mod blob;
 pub mod book;
 pub mod document;
 pub mod hash;

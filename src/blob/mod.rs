@@ -1,0 +1,182 @@
+//! The blob store: bytes, kept once each, by their hashes.
+//!
+//! [`BlobStore`] is the boundary that every store fits behind. Bytes come in by way of [`Staging`], a
+//! folder on a local disk: written there, hashed, then [`adopted`](BlobStore::adopt), which makes them
+//! durable before it returns. A row may name a blob only after that. A blob's place is made from its
+//! [`BlobId`] and nothing else, and what lies there is never written to again.
+
+mod lease;
+mod local;
+mod staging;
+
+use std::ops::ControlFlow;
+use std::os::fd::BorrowedFd;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::hash::BlobId;
+
+pub use local::LocalStore;
+pub use staging::{Staged, Staging, Waiting};
+
+/// The mode of a blob's file, less the umask: nobody writes to it again.
+const BLOB_MODE: u32 = 0o444;
+
+/// Why the store could not do it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The store has no such blob.
+    #[error("blob {0} is missing from the store")]
+    Missing(BlobId),
+    /// What lies at the blob's place cannot be it.
+    #[error("blob {blob} is {found_bytes} bytes long in the store")]
+    WrongSize {
+        /// The blob.
+        blob: BlobId,
+        /// The size of what lies there.
+        found_bytes: u64,
+    },
+    /// The disk is full.
+    #[error("no space left on {}", path.display())]
+    Full {
+        /// What was being written.
+        path: PathBuf,
+    },
+    /// A write that had seemed to succeed did not reach the disk.
+    #[error("the disk failed to keep what was written to {}: look at the system's log", path.display())]
+    Lost {
+        /// What was to be kept.
+        path: PathBuf,
+    },
+    /// Any other refusal of the system.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    /// What the system said of `path`.
+    pub fn io(path: impl Into<PathBuf>, source: std::io::Error) -> Self {
+        let path = path.into();
+        match source.raw_os_error() {
+            Some(libc::ENOSPC | libc::EDQUOT) => Self::Full { path },
+            _ => Self::Io { path, source },
+        }
+    }
+}
+
+/// What the store answers.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What became of bytes that were adopted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Adopted {
+    /// The store did not have them.
+    New,
+    /// The store had the same bytes; one copy of the two is gone.
+    Present,
+    /// What lay in their place were other bytes; they are in quarantine now, and these in their place.
+    Replaced,
+}
+
+/// What lies at a blob's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// A blob of the right size.
+    Whole,
+    /// Nothing.
+    Missing,
+    /// Something of another size.
+    WrongSize {
+        /// Its size.
+        found_bytes: u64,
+    },
+}
+
+/// Room in the store, as `statfs(2)` counts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Space {
+    /// Bytes in all.
+    pub total_bytes: u64,
+    /// Bytes free.
+    pub free_bytes: u64,
+    /// Bytes free for an ordinary user.
+    pub available_bytes: u64,
+    /// Inodes in all.
+    pub total_inodes: u64,
+    /// Inodes free.
+    pub free_inodes: u64,
+}
+
+/// An open blob.
+pub trait OpenBlob: Send + Sync {
+    /// Its size.
+    fn size_bytes(&self) -> u64;
+
+    /// Reads into `buffer` from `offset`; fewer bytes than asked for only at the end.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize>;
+
+    /// A descriptor on a local file of exactly these bytes, if there is one: the kernel may read from it
+    /// by itself.
+    fn backing(&self) -> Option<BorrowedFd<'_>>;
+
+    /// Drops what is cached of it, so that the next reads come from the medium.
+    fn drop_cache(&self) {}
+}
+
+/// One thing found in the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// A blob, and the size that it has.
+    Blob {
+        /// The blob.
+        blob: BlobId,
+        /// The size of what lies there.
+        found_bytes: u64,
+    },
+    /// Something that is no blob.
+    Stray(PathBuf),
+}
+
+/// Keeps blobs.
+pub trait BlobStore: Send + Sync {
+    /// Where bytes wait until they are adopted.
+    fn staging(&self) -> &Staging;
+
+    /// Makes staged bytes blobs. All of the batch is durable when it returns, the cost of which is paid
+    /// once a batch. What the store has already is compared byte by byte. Answers in the order of `batch`. After an error each one's bytes are in the store or
+    /// still staged, never lost, and staged ones may be offered again.
+    fn adopt(&self, batch: &mut [(Staged, BlobId)]) -> Result<Vec<Adopted>>;
+
+    /// Opens a blob of the right size.
+    fn open(&self, blob: &BlobId) -> Result<Box<dyn OpenBlob>>;
+
+    /// What lies at the blob's place, without reading it.
+    fn presence(&self, blob: &BlobId) -> Result<Presence>;
+
+    /// Removes a blob. Whoever has it open may go on reading. `false`: there was none.
+    fn remove(&self, blob: &BlobId) -> Result<bool>;
+
+    /// Removes a blob and its bytes, also under those who have it open, and what quarantine has of it.
+    /// `false`: there was none.
+    fn destroy(&self, blob: &BlobId) -> Result<bool>;
+
+    /// Moves what lies at the blob's place out of the way, for a person to look at. Returns where to.
+    fn quarantine(&self, blob: &BlobId) -> Result<PathBuf>;
+
+    /// How many things are in quarantine.
+    fn quarantined(&self) -> Result<u64>;
+
+    /// Calls `visit` with everything in the store, one shard after the other, in no order within, until
+    /// it answers `Break`.
+    fn walk(&self, visit: &mut dyn FnMut(Found) -> ControlFlow<()>) -> Result<()>;
+
+    /// Room in the store.
+    fn space(&self) -> Result<Space>;
+}
