@@ -17,6 +17,7 @@
 pub mod author;
 pub mod blob;
 pub mod book;
+pub mod catalogue;
 pub mod document;
 pub mod hash;
 pub mod language;

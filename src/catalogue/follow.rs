@@ -1,0 +1,77 @@
+//! Hearing of changes made by others.
+
+use std::time::Duration;
+
+use super::{FileId, FolderId, Result};
+use crate::name::Bucket;
+
+/// A place in the sequence of changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Seq(pub i64);
+
+/// One thing that a mounted archive must hear of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// An entry left a folder, or has another file, name or attributes now.
+    EntryGone {
+        /// The folder.
+        folder: FolderId,
+        /// The bucket in it.
+        bucket: Bucket,
+        /// The name that was there.
+        name: String,
+        /// The file that it was.
+        file: FileId,
+    },
+    /// Entries came into a folder.
+    EntriesCame {
+        /// The folder.
+        folder: FolderId,
+        /// The bucket in it.
+        bucket: Bucket,
+    },
+    /// A folder became empty and is listed no longer.
+    FolderGone {
+        /// The folder.
+        folder: FolderId,
+        /// The folder that it lay in.
+        parent: FolderId,
+        /// Its name.
+        name: String,
+    },
+    /// A file's attributes, bytes or metadata changed.
+    FileChanged {
+        /// The file.
+        file: FileId,
+    },
+    /// More than can be told: everything may have changed.
+    Everything,
+}
+
+/// Waits for commits. One a thread.
+pub trait Watch: Send {
+    /// Returns when somebody may have committed since the last call, or when `timeout` has passed.
+    /// `true`: look for changes.
+    fn wait(&mut self, timeout: Duration) -> Result<bool>;
+}
+
+/// Following the sequence of changes.
+pub trait Follow: Send + Sync {
+    /// The end of the sequence.
+    fn last_change(&self) -> Result<Seq>;
+
+    /// The next changes after `after`, at most `limit` of the log's rows, and where they end: the same
+    /// place if there are none. [`Change::Everything`] where the log no longer goes back that far.
+    fn changes(&self, after: Seq, limit: usize) -> Result<(Vec<Change>, Seq)>;
+
+    /// Completes what rows written by hand lack: uid, name, times, authors, folders, full text. Runs in
+    /// short transactions. Returns how many files it touched; 0 without writing where nothing is due.
+    fn settle(&self) -> Result<u64>;
+
+    /// A part of what [`settle`](Self::settle) does, in one short transaction, for who lets others write in
+    /// between. `false`: nothing was due.
+    fn settle_some(&self) -> Result<bool>;
+
+    /// A watch on commits by any process.
+    fn watch(&self) -> Result<Box<dyn Watch>>;
+}

@@ -1,0 +1,411 @@
+//! Deriving again what follows from rows that changed.
+//!
+//! [`files`] makes the name, the entries and the words of given files what their rows say, and touches
+//! nothing that is right already. It is all that admitting, settling and lifting have in common.
+//!
+//! Within one MD5 the files decide together who has the place in `by-hash`, so whoever gains or loses it is
+//! settled along.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rusqlite::{Connection, params};
+
+use super::ledger::{Ledger, Place, Row};
+use super::rows::{self, FileRow, NOT_TAKEN_DOWN, sound};
+use crate::catalogue::{Error, FileId, FolderId, Result, derive};
+use crate::hash::{BlobId, Md5};
+use crate::name::{Bucket, FileName, Format};
+
+/// Notes that are dealt with in one transaction.
+const NOTES: usize = 200;
+
+/// Kinds of notes in `unsettled`.
+const BOOK: i64 = 1;
+const BLOB: i64 = 2;
+const FILE: i64 = 3;
+
+/// Deals with the next notes. Returns how many files had something changed.
+pub(super) fn some_notes(db: &Connection) -> Result<u64> {
+    let mut statement =
+        db.prepare_cached("SELECT kind, id FROM unsettled ORDER BY kind, id LIMIT ?1")?;
+    let notes = statement
+        .query_map([rows::sql_limit(NOTES)], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect::<rusqlite::Result<Vec<(i64, i64)>>>()?;
+    let mut due = BTreeSet::new();
+    for (kind, id) in notes {
+        match kind {
+            BOOK => spread(db, "book_id = ?1", id)?,
+            BLOB => spread_blob(db, id)?,
+            _ => due.extend(file_note(id)),
+        }
+        unnote(db, kind, id)?;
+    }
+    files(db, due)
+}
+
+/// Turns a note about something that several files share into notes about those files.
+fn spread(db: &Connection, condition: &str, id: i64) -> Result<()> {
+    let sql = format!(
+        "INSERT OR IGNORE INTO unsettled SELECT {FILE}, id FROM books_to_hashes WHERE {condition}"
+    );
+    db.prepare_cached(&sql)?.execute([id])?;
+    Ok(())
+}
+
+/// The same for a blob: its files, and those of its MD5 twins.
+fn spread_blob(db: &Connection, id: i64) -> Result<()> {
+    spread(db, "hash_id = ?1", id)?;
+    spread(
+        db,
+        "hash_id IN (SELECT twin.id FROM books_hashes AS h \
+         JOIN books_hashes AS twin ON twin.md5 = h.md5 WHERE h.id = ?1)",
+        id,
+    )
+}
+
+fn file_note(id: i64) -> Option<FileId> {
+    u64::try_from(id).ok().and_then(FileId::new)
+}
+
+fn unnote(db: &Connection, kind: i64, id: i64) -> Result<()> {
+    let mut statement = db.prepare_cached("DELETE FROM unsettled WHERE kind = ?1 AND id = ?2")?;
+    statement.execute([kind, id])?;
+    Ok(())
+}
+
+/// Settles the files of these blobs at once, and those of their MD5 twins.
+pub(super) fn blobs<'b>(db: &Connection, blobs: impl Iterator<Item = &'b i64>) -> Result<()> {
+    let mut due = BTreeSet::new();
+    let mut statement = db.prepare_cached(
+        "SELECT f.id FROM books_hashes AS h JOIN books_hashes AS twin ON twin.md5 = h.md5 \
+         JOIN books_to_hashes AS f ON f.hash_id = twin.id WHERE h.id = ?1",
+    )?;
+    for blob in blobs {
+        let mut rows = statement.query([blob])?;
+        while let Some(row) = rows.next()? {
+            due.extend(file_note(row.get(0)?));
+        }
+        unnote(db, BLOB, *blob)?;
+    }
+    files(db, due)?;
+    Ok(())
+}
+
+/// Makes the derived data of these files right, and of those that they push aside. Returns how many
+/// files had something changed.
+pub(super) fn files(db: &Connection, due: BTreeSet<FileId>) -> Result<u64> {
+    let mut batch = Batch::load(db, due)?;
+    batch.share_hashes()?;
+    let mut ledger = Ledger::new(db);
+    let mut touched = 0;
+    for (file, row) in &batch.rows {
+        let changed = match row {
+            Some(row) => settle_one(&mut ledger, db, row, batch.hash_names.get(file))?,
+            None => forget_one(&mut ledger, db, *file)?,
+        };
+        if changed {
+            ledger.changed(*file)?;
+            touched += 1;
+        }
+        unnote(db, FILE, rows::sql_id(*file))?;
+    }
+    ledger.finish()?;
+    Ok(touched)
+}
+
+/// Files that are settled together.
+struct Batch<'c> {
+    db: &'c Connection,
+    /// The rows; `None` for what cannot be shown.
+    rows: BTreeMap<FileId, Option<FileRow>>,
+    /// Names in `by-hash` of those that have one.
+    hash_names: BTreeMap<FileId, String>,
+}
+
+impl<'c> Batch<'c> {
+    fn load(db: &'c Connection, due: BTreeSet<FileId>) -> Result<Self> {
+        let rows = due
+            .into_iter()
+            .map(|file| Ok((file, sound_row(db, file)?)))
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            db,
+            rows,
+            hash_names: BTreeMap::new(),
+        })
+    }
+
+    /// Finds out who has the places in `by-hash`, and adds those that gain or lose one.
+    fn share_hashes(&mut self) -> Result<()> {
+        let mut md5s = BTreeSet::new();
+        for (file, row) in &self.rows {
+            match row {
+                Some(row) => md5s.extend([row.blob.md5]),
+                None => md5s.extend(md5_of(self.db, *file)?),
+            }
+        }
+        for md5 in md5s {
+            let wanted = hash_names(self.db, &md5)?;
+            let present = present_hash_names(self.db, &md5)?;
+            let moved = wanted
+                .iter()
+                .filter(|(file, name)| present.get(file) != Some(name))
+                .chain(
+                    present
+                        .iter()
+                        .filter(|(file, _)| !wanted.contains_key(file)),
+                );
+            for (file, _) in moved {
+                if !self.rows.contains_key(file) {
+                    self.rows.insert(*file, sound_row(self.db, *file)?);
+                }
+            }
+            self.hash_names.extend(wanted);
+        }
+        Ok(())
+    }
+}
+
+/// The MD5 of a file that cannot be shown, if it has one: it may have had the place of others.
+fn md5_of(db: &Connection, file: FileId) -> Result<Option<Md5>> {
+    let mut statement = db.prepare_cached(
+        "SELECT h.md5 FROM books_to_hashes AS f JOIN books_hashes AS h ON h.id = f.hash_id \
+         WHERE f.id = ?1",
+    )?;
+    let mut rows = statement.query([rows::sql_id(file)])?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    Ok(Md5::try_from(&row.get::<_, Vec<u8>>(0)?[..]).ok())
+}
+
+/// The row of a file; `None` where there is none or it makes no sense.
+fn sound_row(db: &Connection, file: FileId) -> Result<Option<FileRow>> {
+    Ok(sound(rows::file_row(db, file))?.flatten())
+}
+
+/// Who should have a place in `by-hash` for this MD5, and under which name.
+pub(super) fn hash_names(db: &Connection, md5: &Md5) -> Result<BTreeMap<FileId, String>> {
+    let sql = format!(
+        "SELECT h.md5, h.sha1, h.size, f.id, substr(f.format, 1, 64), substr(b.format, 1, 64) \
+         FROM books_hashes AS h JOIN books_to_hashes AS f ON f.id = ( \
+             SELECT min(own.id) FROM books_to_hashes AS own \
+             JOIN books_metadata AS book ON book.id = own.book_id AND length(book.uid) = 16 \
+             WHERE own.hash_id = h.id AND own.trashed IS NULL AND own.id BETWEEN {} AND {}) \
+         JOIN books_metadata AS b ON b.id = f.book_id \
+         WHERE h.md5 = ?1 AND {NOT_TAKEN_DOWN} ORDER BY f.id",
+        FileId::FIRST,
+        FileId::END - 1
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query([md5.as_bytes().as_slice()])?;
+    let mut owners = Vec::new();
+    while let Some(row) = rows.next()? {
+        owners.extend(sound(owner(row))?);
+    }
+    Ok(derive::hash_names(&owners).into_iter().collect())
+}
+
+fn owner(row: &rusqlite::Row<'_>) -> Result<(FileId, BlobId, Format)> {
+    let (detected, declared) = (rows::text(row, 4)?, rows::text(row, 5)?);
+    let format = derive::format(detected.as_deref(), declared.as_deref());
+    Ok((rows::file_id(row.get(3)?)?, rows::blob(row, 0)?, format))
+}
+
+/// Who has one now.
+fn present_hash_names(db: &Connection, md5: &Md5) -> Result<BTreeMap<FileId, String>> {
+    let mut statement = db.prepare_cached(
+        "SELECT e.file, e.name FROM books_hashes AS h \
+         CROSS JOIN books_to_hashes AS f ON f.hash_id = h.id \
+         CROSS JOIN entries AS e ON e.folder = ?2 AND e.bucket = ?3 AND e.file = f.id \
+         WHERE h.md5 = ?1",
+    )?;
+    let (folder, bucket) = hash_place(md5);
+    let mut rows = statement.query(params![
+        md5.as_bytes().as_slice(),
+        folder.get(),
+        bucket.code()
+    ])?;
+    let mut present = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        present.insert(rows::file_id(row.get(0)?)?, row.get(1)?);
+    }
+    Ok(present)
+}
+
+/// The place in `by-hash` of blobs with this MD5.
+pub(super) fn hash_place(md5: &Md5) -> Place {
+    (FolderId::by_hash(md5.as_bytes()[0]), derive::hash_bucket())
+}
+
+/// Makes one file's derived data right. Returns whether anything was not.
+fn settle_one(
+    ledger: &mut Ledger<'_>,
+    db: &Connection,
+    row: &FileRow,
+    hash_name: Option<&String>,
+) -> Result<bool> {
+    let name = right_name(db, row)?;
+    let renamed = row.name.as_deref() != Some(name.as_str());
+    if renamed {
+        set_name(db, row.file, &name)?;
+    }
+    let wanted = if row.is_visible() {
+        wanted_entries(ledger, row, &name, hash_name)?
+    } else {
+        BTreeMap::new()
+    };
+    let moved = replace_entries(ledger, row.file, &present_entries(db, row.file)?, &wanted)?;
+    set_words(db, row)?;
+    Ok(renamed || moved)
+}
+
+/// Removes what was derived from a file that is no more. Returns whether there was anything.
+fn forget_one(ledger: &mut Ledger<'_>, db: &Connection, file: FileId) -> Result<bool> {
+    forget_words(db, file)?;
+    replace_entries(ledger, file, &present_entries(db, file)?, &BTreeMap::new())
+}
+
+/// The name that a file has, or gets.
+pub(super) fn right_name(db: &Connection, row: &FileRow) -> Result<FileName> {
+    let (metadata, format, md5) = (&row.metadata, &row.format, &row.blob.md5);
+    if let Some(name) = row.name.clone().and_then(FileName::from_stored)
+        && derive::is_right(name.as_str(), metadata, format, md5, row.file)
+    {
+        return Ok(name);
+    }
+    for name in derive::names(metadata, format, md5, row.file) {
+        let holder = rows::number(
+            db,
+            "SELECT id FROM books_to_hashes WHERE name = ?1",
+            [name.as_str()],
+        )?;
+        if holder.is_none_or(|holder| holder == rows::sql_id(row.file)) {
+            return Ok(name);
+        }
+    }
+    let id = rows::sql_id(row.file);
+    Err(Error::Failed(format!("no name is left for file {id}")))
+}
+
+/// Gives a file its name.
+pub(super) fn set_name(db: &Connection, file: FileId, name: &FileName) -> Result<()> {
+    let mut statement = db.prepare_cached("UPDATE books_to_hashes SET name = ?2 WHERE id = ?1")?;
+    statement.execute(params![rows::sql_id(file), name.as_str()])?;
+    Ok(())
+}
+
+/// Where a visible file is to be, and what is said of it there.
+pub(super) fn wanted_entries(
+    ledger: &mut Ledger<'_>,
+    row: &FileRow,
+    name: &FileName,
+    hash_name: Option<&String>,
+) -> Result<BTreeMap<Place, Row>> {
+    let bucket = Bucket::of(name.as_str());
+    let mut places = vec![(FolderId::BY_TITLE, bucket)];
+    for (view, folder) in derive::folders(&row.metadata, &row.format) {
+        places.push((ledger.folder(view, folder)?, bucket));
+    }
+    let entry = Row {
+        name: name.as_str().to_owned(),
+        size_bytes: row.blob.size_bytes,
+        mtime: row.mtime,
+        ctime: row.ctime(),
+        links: places.len() + usize::from(hash_name.is_some()),
+    };
+    let by_hash = hash_name.map(|name| {
+        let name = name.clone();
+        (
+            hash_place(&row.blob.md5),
+            Row {
+                name,
+                ..entry.clone()
+            },
+        )
+    });
+    Ok(places
+        .into_iter()
+        .map(|place| (place, entry.clone()))
+        .chain(by_hash)
+        .collect())
+}
+
+/// Where a file is.
+fn present_entries(db: &Connection, file: FileId) -> Result<BTreeMap<Place, Row>> {
+    let mut statement = db.prepare_cached(
+        "SELECT folder, bucket, name, size, mtime, ctime, links FROM entries WHERE file = ?1",
+    )?;
+    let mut rows = statement.query([rows::sql_id(file)])?;
+    let mut present = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let folder = rows::folder_id(row.get(0)?)?;
+        let code: u32 = row.get(1)?;
+        let bucket = Bucket::from_code(code).ok_or_else(|| Error::BadRow {
+            table: "entries",
+            id: rows::sql_id(file),
+            fault: format!("{code} is no bucket; `reindex` makes it anew"),
+        })?;
+        let stat = Row {
+            name: row.get(2)?,
+            size_bytes: row.get::<_, i64>(3)?.try_into().unwrap_or(0),
+            mtime: crate::time::UnixSeconds(row.get(4)?),
+            ctime: crate::time::UnixSeconds(row.get(5)?),
+            links: row.get::<_, i64>(6)?.try_into().unwrap_or(0),
+        };
+        present.insert((folder, bucket), stat);
+    }
+    Ok(present)
+}
+
+/// Turns the entries of a file from `present` to `wanted`. Returns whether they differed.
+fn replace_entries(
+    ledger: &mut Ledger<'_>,
+    file: FileId,
+    present: &BTreeMap<Place, Row>,
+    wanted: &BTreeMap<Place, Row>,
+) -> Result<bool> {
+    for place in present.keys().filter(|place| !wanted.contains_key(place)) {
+        ledger.remove(*place, file)?;
+    }
+    for (place, row) in wanted {
+        match present.get(place) {
+            None => ledger.insert(*place, file, row)?,
+            Some(old) if old != row => ledger.update(*place, file, old, row)?,
+            Some(_) => {}
+        }
+    }
+    Ok(present != wanted)
+}
+
+/// Makes the words of a file those of its metadata; none if it is not visible.
+fn set_words(db: &Connection, row: &FileRow) -> Result<()> {
+    forget_words(db, row.file)?;
+    if row.is_visible() {
+        add_words(db, row)?;
+    }
+    Ok(())
+}
+
+/// Adds the words of a file that has none yet.
+pub(super) fn add_words(db: &Connection, row: &FileRow) -> Result<()> {
+    let mut statement = db.prepare_cached(
+        "INSERT INTO words (rowid, title, author, publisher) VALUES (?1, ?2, ?3, ?4)",
+    )?;
+    let metadata = &row.metadata;
+    statement.execute(params![
+        rows::sql_id(row.file),
+        metadata.title,
+        metadata.author,
+        metadata.publisher
+    ])?;
+    Ok(())
+}
+
+fn forget_words(db: &Connection, file: FileId) -> Result<()> {
+    let mut statement = db.prepare_cached("DELETE FROM words WHERE rowid = ?1")?;
+    statement.execute([rows::sql_id(file)])?;
+    Ok(())
+}

@@ -1,0 +1,5 @@
+//! The catalogue: one suite for every database, and what is particular to SQLite.
+
+mod conformance;
+mod fixture;
+mod sqlite;

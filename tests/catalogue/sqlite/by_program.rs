@@ -1,0 +1,191 @@
+//! Edits with the `sqlite3` program, whose SQLite is older than ours and has no functions of ours.
+
+use std::process::Command;
+
+use librisfs::catalogue::{FileId, FolderId};
+use librisfs::name::FileName;
+
+use super::Sqlite;
+use crate::fixture::{Bench, admit, arrival, blob, book, epub, names, places, shown, sql_bytes};
+
+/// Runs `sql` in the program; what it says.
+fn sqlite3(bench: &Sqlite, sql: &str) -> Result<String, String> {
+    let output = Command::new("sqlite3")
+        .args(["-bail", "-cmd", ".timeout 10000"])
+        .arg(bench.path())
+        .arg(sql)
+        .output()
+        .expect("the sqlite3 program is installed");
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    if output.status.success() && output.stderr.is_empty() {
+        Ok(text(&output.stdout))
+    } else {
+        Err(text(&output.stderr))
+    }
+}
+
+#[test]
+fn takedowns_hide_at_once() {
+    let bench = Sqlite::new();
+    let catalogue = bench.catalogue();
+    let name = FileName::compose(&book("T", "A"), &epub());
+    let file = admit(catalogue, arrival(blob(1), book("T", "A")));
+    let before = shown(catalogue);
+    let md5 = sql_bytes(blob(1).md5.as_bytes());
+    let sha1 = sql_bytes(blob(1).sha1.as_bytes());
+    let takedowns = [
+        format!("(md5) VALUES ({md5})"),
+        format!("(sha1) VALUES ({sha1})"),
+        format!("(md5, sha1, size, reason) VALUES ({md5}, {sha1}, 8, 'asked')"),
+        format!("(md5, deleted_at) VALUES ({md5}, NULL)"),
+    ];
+    for takedown in takedowns {
+        sqlite3(&bench, &format!("INSERT INTO deleted_hashes {takedown}")).expect(&takedown);
+        assert_eq!(places(catalogue, file), 0, "{takedown}");
+        let found = catalogue.entry_named(FolderId::BY_TITLE, name.as_str());
+        assert_eq!(found.expect("answers"), None);
+        assert_eq!(catalogue.blob_of(file).expect("answers"), None);
+        let listed = catalogue.takedowns(None, 10).expect("answers");
+        assert!(listed[0].deleted_at.0 > 1_700_000_000, "{takedown}");
+        catalogue.settle().expect("settles");
+        assert_eq!(places(catalogue, file), 0, "{takedown}");
+        sqlite3(&bench, "DELETE FROM deleted_hashes").expect("lifts");
+        catalogue.settle().expect("settles");
+        assert_eq!(shown(catalogue), before, "{takedown}");
+    }
+}
+
+#[test]
+fn a_takedown_that_is_corrected_shows_the_one_and_hides_the_other() {
+    let bench = Sqlite::new();
+    let catalogue = bench.catalogue();
+    let files = [1, 2].map(|number| {
+        let title = format!("T{number}");
+        admit(catalogue, arrival(blob(number), book(&title, "A")))
+    });
+    let bytes = [1, 2].map(|number| sql_bytes(blob(number).md5.as_bytes()));
+    sqlite3(
+        &bench,
+        &format!("INSERT INTO deleted_hashes (md5) VALUES ({})", bytes[0]),
+    )
+    .expect("hides");
+    sqlite3(
+        &bench,
+        &format!("UPDATE deleted_hashes SET md5 = {}", bytes[1]),
+    )
+    .expect("corrects");
+    assert_eq!(places(catalogue, files[1]), 0, "at once");
+    catalogue.settle().expect("settles");
+    assert_eq!(files.map(|file| places(catalogue, file)), [6, 0]);
+}
+
+#[test]
+fn bare_rows_become_files() {
+    let bench = Sqlite::new();
+    let catalogue = bench.catalogue();
+    sqlite3(
+        &bench,
+        "INSERT INTO books_hashes (md5, sha1, size) VALUES (randomblob(16), randomblob(20), 3); \
+         INSERT INTO books_metadata (uid, title, year, format, updated) VALUES (NULL, 'Bare', 1999, 'pdf', NULL); \
+         INSERT INTO books_to_hashes (book_id, hash_id, added, mtime) VALUES (1, 1, NULL, NULL)",
+    )
+    .expect("inserts");
+    assert_eq!(catalogue.settle().expect("settles"), 1);
+    assert_eq!(names(catalogue, FolderId::BY_TITLE), ["Bare (1999).pdf"]);
+    sqlite3(
+        &bench,
+        "UPDATE books_metadata SET title = 'Dressed', author = 'Some One'",
+    )
+    .expect("edits");
+    catalogue.settle().expect("settles");
+    assert_eq!(
+        names(catalogue, FolderId::BY_TITLE),
+        ["Dressed - Some One (1999).pdf"]
+    );
+    let name = sqlite3(&bench, "SELECT name FROM books_to_hashes").expect("answers");
+    assert_eq!(name.trim_end(), "Dressed - Some One (1999).pdf");
+    sqlite3(
+        &bench,
+        "DELETE FROM books_to_hashes; DELETE FROM books_metadata; DELETE FROM books_hashes",
+    )
+    .expect("deletes");
+    assert_eq!(names(catalogue, FolderId::BY_TITLE), [""; 0]);
+    catalogue.settle().expect("settles");
+    assert_eq!(catalogue.check().expect("checks"), [""; 0]);
+}
+
+#[test]
+fn what_no_program_of_ours_can_have_written_is_refused() {
+    let bench = Sqlite::new();
+    let cases = [
+        (
+            "INSERT INTO deleted_hashes (md5) VALUES ('d41d8cd98f00b204e9800998ecf8427e')",
+            "TEXT",
+        ),
+        ("INSERT INTO deleted_hashes (md5) VALUES (x'00')", "CHECK"),
+        ("INSERT INTO deleted_hashes (size) VALUES (1)", "CHECK"),
+        (
+            "INSERT INTO books_hashes (md5, sha1, size) VALUES (x'00', randomblob(20), 1)",
+            "CHECK",
+        ),
+        (
+            "INSERT INTO books_hashes (md5, sha1, size) VALUES (randomblob(16), randomblob(20), -1)",
+            "CHECK",
+        ),
+        ("INSERT INTO books_metadata (uid) VALUES (x'00')", "CHECK"),
+        (
+            "INSERT INTO books_to_hashes (id, book_id, hash_id) VALUES (7, 1, 1)",
+            "CHECK",
+        ),
+    ];
+    for (sql, expected) in cases {
+        let said = sqlite3(&bench, sql).expect_err(sql);
+        assert!(said.contains(expected), "{sql}: {said}");
+    }
+}
+
+#[test]
+fn rows_that_make_no_sense_never_stop_the_others() {
+    let bench = Sqlite::new();
+    let catalogue = bench.catalogue();
+    admit(catalogue, arrival(blob(1), book("Good", "A")));
+    sqlite3(
+        &bench,
+        "PRAGMA ignore_check_constraints = ON; \
+         INSERT INTO books_to_hashes (id, book_id, hash_id) VALUES (2000, 77, 1), (2001, 1, 77), (7, 1, 1); \
+         INSERT INTO books_hashes (id, md5, sha1, size) VALUES (9, x'00', x'', -5); \
+         INSERT INTO books_to_hashes (id, book_id, hash_id) VALUES (2002, 1, 9); \
+         INSERT INTO books_metadata (id, title, author, year, language, format) \
+             VALUES (9, CAST(x'fffe00' AS TEXT), hex(zeroblob(200000)), 9223372036854775807, x'', '../../etc'); \
+         INSERT INTO books_to_hashes (id, book_id, hash_id, format, mtime) \
+             VALUES (2003, 9, 1, 'a/b', -9223372036854775807); \
+         UPDATE books_metadata SET title = 'Better' WHERE id = 1",
+    )
+    .expect_err("a blob is no language");
+    sqlite3(
+        &bench,
+        "PRAGMA ignore_check_constraints = ON; \
+         INSERT INTO books_metadata (id, title, author, year, language, format) \
+             VALUES (9, CAST(x'fffe00' AS TEXT), hex(zeroblob(200000)), 9223372036854775807, '', '../../etc'); \
+         INSERT INTO books_to_hashes (id, book_id, hash_id, format, mtime) \
+             VALUES (2003, 9, 1, 'a/b', -9223372036854775807); \
+         UPDATE books_metadata SET title = 'Better' WHERE id = 1",
+    )
+    .expect("inserts");
+    catalogue.settle().expect("settles");
+    let shown_names = names(catalogue, FolderId::BY_TITLE);
+    assert!(
+        shown_names.contains(&"Better - A.epub".to_owned()),
+        "{shown_names:?}"
+    );
+    let odd = FileId::new(2003).expect("in range");
+    assert_eq!(places(catalogue, odd), 5, "shown as far as it makes sense");
+    for broken in [2000, 2001, 2002] {
+        let file = FileId::new(broken).expect("in range");
+        assert_eq!(places(catalogue, file), 0);
+        assert!(catalogue.record(file).is_err());
+    }
+    let before = shown(catalogue);
+    catalogue.reindex(&mut |_, _| ()).expect("reindexes");
+    assert_eq!(shown(catalogue), before);
+}

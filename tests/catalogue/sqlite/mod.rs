@@ -1,0 +1,81 @@
+//! SQLite.
+
+mod by_program;
+mod crash;
+mod opening;
+mod random;
+
+use std::path::PathBuf;
+
+use librisfs::catalogue::Catalogue;
+use librisfs::catalogue::sqlite::SqliteCatalogue;
+use tempfile::TempDir;
+
+use crate::fixture::Bench;
+
+/// A new catalogue in a folder of its own.
+pub struct Sqlite {
+    pub folder: TempDir,
+    pub catalogue: SqliteCatalogue,
+}
+
+impl Sqlite {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("catalogue.db");
+        let catalogue = SqliteCatalogue::create(&path).expect("creates");
+        Self { folder, catalogue }
+    }
+
+    pub fn path(&self) -> PathBuf {
+        self.folder.path().join("catalogue.db")
+    }
+}
+
+impl Bench for Sqlite {
+    fn catalogue(&self) -> &dyn Catalogue {
+        &self.catalogue
+    }
+
+    fn by_hand(&self, statements: &str) {
+        let other = rusqlite::Connection::open(self.path()).expect("opens");
+        let settings = "PRAGMA foreign_keys = OFF; PRAGMA busy_timeout = 10000; BEGIN IMMEDIATE;";
+        other.execute_batch(settings).expect("begins");
+        other.execute_batch(statements).expect("runs");
+        other.execute_batch("COMMIT").expect("commits");
+    }
+}
+
+crate::conformance! { Sqlite::new;
+    shows_a_file_in_every_view
+    files_what_is_unknown
+    views_are_there_when_empty
+    keeps_a_blob_once
+    keeps_collisions_apart
+    tells_equal_names_apart_and_keeps_them
+    pages_cover_everything_once
+    folders_page_like_entries
+    hides_what_is_taken_down
+    hides_what_is_taken_down_by_hand
+    refuses_what_was_taken_down_before
+    shows_only_what_nothing_else_hides
+    a_twin_takes_over_in_by_hash
+    completes_bare_rows
+    completes_rows_in_any_order
+    follows_edits_by_hand
+    gives_names_by_metadata_alone
+    one_blob_in_two_books
+    tells_followers
+    hears_of_commits
+    finds_by_metadata
+    finds_records_by_name_and_hash
+    counts
+    brings_back_what_was_in_the_trash
+    a_known_book_gets_another_file
+    keeps_the_rows_of_blobs
+    reindexing_changes_nothing
+    regression_a_twin_takes_over_from_a_file_without_a_book
+    regression_a_row_that_becomes_taken_down_hides_at_once
+    regression_an_id_set_by_hand_is_not_given_again
+    is_sound
+}
