@@ -14,6 +14,7 @@
 //! hash name book author language text time  the vocabulary
 //! ```
 
+pub mod archive;
 pub mod author;
 pub mod blob;
 pub mod book;

@@ -1,0 +1,170 @@
+//! `librisfs.toml`: what an archive is and how it is to be used.
+//!
+//! The file is made by `librisfs init` and belongs to the user from then on. A key that is not known
+//! is an error that names it, so that a misspelt setting is never silently without effect.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Error, Result};
+
+/// The configuration of one archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Version of the archive's layout on disk.
+    pub format: u32,
+    /// The archive's identity: 32 hexadecimal digits.
+    pub id: String,
+    /// What the mount and messages call it.
+    pub name: String,
+    /// How it is mounted.
+    #[serde(default)]
+    pub mount: MountConfig,
+}
+
+/// How an archive is mounted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MountConfig {
+    /// A folder with more entries is shown as buckets. 0: none ever is.
+    pub bucket_threshold: u64,
+}
+
+impl Default for MountConfig {
+    fn default() -> Self {
+        Self {
+            bucket_threshold: 2000,
+        }
+    }
+}
+
+impl Config {
+    /// The file's name in the archive.
+    pub const FILE: &'static str = "librisfs.toml";
+    /// The layout that this program makes, and the newest that it knows.
+    pub const FORMAT: u32 = 1;
+
+    /// The configuration of a new archive, with an identity of its own.
+    pub(super) fn new(name: String) -> Result<Self> {
+        let mut id = [0_u8; 16];
+        rustix::rand::getrandom(&mut id, rustix::rand::GetRandomFlags::empty())
+            .map_err(|e| Error::io("/dev/urandom", e.into()))?;
+        Ok(Self {
+            format: Self::FORMAT,
+            id: format!("{:032x}", u128::from_be_bytes(id)),
+            name,
+            mount: MountConfig::default(),
+        })
+    }
+
+    /// Reads the configuration of the archive at `dir`.
+    pub(super) fn read(dir: &Path) -> Result<Self> {
+        use io::ErrorKind::{NotADirectory, NotFound};
+        let path = dir.join(Self::FILE);
+        match fs::read_to_string(&path) {
+            Ok(text) => Self::parse(dir, &text),
+            Err(e) if matches!(e.kind(), NotFound | NotADirectory) => {
+                Err(Error::NoSuchArchive { dir: dir.into() })
+            }
+            Err(e) => Err(Error::io(path, e)),
+        }
+    }
+
+    /// Writes it durably to the folder `dir`, which has none yet.
+    pub(super) fn write(&self, dir: &Path) -> Result<()> {
+        let path = dir.join(Self::FILE);
+        let text = toml::to_string(self).map_err(|e| Error::Config {
+            path: path.clone(),
+            fault: e.to_string(),
+        })?;
+        File::create_new(&path)
+            .and_then(|mut file| {
+                file.write_all(text.as_bytes())?;
+                file.sync_all()
+            })
+            .map_err(|e| Error::io(path, e))
+    }
+
+    fn parse(dir: &Path, text: &str) -> Result<Self> {
+        let fault = |e: toml::de::Error| Error::Config {
+            path: dir.join(Self::FILE),
+            fault: e.to_string().trim_end().to_owned(),
+        };
+        let FormatOnly { format } = toml::from_str(text).map_err(fault)?;
+        if format > Self::FORMAT {
+            return Err(Error::TooNew {
+                dir: dir.into(),
+                found: format,
+                known: Self::FORMAT,
+            });
+        }
+        toml::from_str(text).map_err(fault)
+    }
+}
+
+/// Read first and by itself: a newer format may have keys that are not known here.
+#[derive(Deserialize)]
+struct FormatOnly {
+    format: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config> {
+        Config::parse(Path::new("/archive"), text)
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = Config::new("Böcher \"quoted\"\n".into()).unwrap();
+        config.write(dir.path()).unwrap();
+        assert_eq!(Config::read(dir.path()).unwrap(), config);
+        assert_ne!(Config::new(String::new()).unwrap().id, config.id);
+    }
+
+    #[test]
+    fn settings_have_defaults() {
+        let config = parse("format = 1\nid = 'x'\nname = 'n'").unwrap();
+        assert_eq!(config.mount.bucket_threshold, 2000);
+        let config = parse("format = 1\nid = 'x'\nname = 'n'\n[mount]\nbucket_threshold = 5");
+        assert_eq!(config.unwrap().mount.bucket_threshold, 5);
+    }
+
+    #[test]
+    fn faults_are_named() {
+        for (text, named) in [
+            ("format = 1\nid = 'x'\nname = 'n'\ncolour = 'red'", "colour"),
+            (
+                "format = 1\nid = 'x'\nname = 'n'\n[mount]\nbuckets = 1",
+                "buckets",
+            ),
+            ("format = 1\nid = 'x'", "name"),
+            ("id = 'x'", "format"),
+            ("format = ", "format"),
+        ] {
+            let message = parse(text).unwrap_err().to_string();
+            assert!(message.contains(named), "{message}");
+            assert!(message.contains("/archive/librisfs.toml"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_newer_format_is_told_from_a_fault() {
+        let answer = parse("format = 2\nunheard = 'of'");
+        assert!(matches!(
+            answer,
+            Err(Error::TooNew {
+                found: 2,
+                known: 1,
+                ..
+            })
+        ));
+    }
+}

@@ -1,0 +1,153 @@
+//! Removing what nothing needs.
+//!
+//! The row goes first, then the blob: what a crash leaves between is a blob without a row, which the next
+//! collection finds. Both are done under the collector's lock, a few at a time, so that those who bring
+//! blobs wait for milliseconds. A file that is in the trash or taken down keeps its blob.
+
+use std::ops::ControlFlow;
+
+use serde::Serialize;
+
+use crate::blob::Found;
+use crate::catalogue::{BlobRow, HashId};
+use crate::hash::BlobId;
+
+use super::{Archive, Progress, Result};
+
+/// Blobs removed under one lock.
+const BATCH: usize = 256;
+
+/// What a collection removed, or would remove.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct GcReport {
+    /// Blob rows that no file had.
+    pub rows: u64,
+    /// Blobs that no row named, or whose row went.
+    pub blobs: u64,
+    /// Their bytes.
+    pub blob_bytes: u64,
+    /// Files that dead processes left in staging.
+    pub leftovers: u64,
+    /// Their bytes.
+    pub leftover_bytes: u64,
+    /// Whether it stopped early because it was asked to.
+    pub cancelled: bool,
+}
+
+impl Archive {
+    /// Removes blobs that no row names, rows that no file needs, and what dead processes left in
+    /// staging. With `dry_run` it only counts. `progress` hears of rows, then of blobs.
+    pub fn gc(&self, dry_run: bool, progress: &dyn Progress) -> Result<GcReport> {
+        if !dry_run {
+            self.require_write()?;
+        }
+        let leftovers = self.blobs.staging().clear_leftovers(dry_run)?;
+        let mut collection = Collection {
+            archive: self,
+            dry_run,
+            progress,
+            report: GcReport {
+                leftovers: leftovers.files,
+                leftover_bytes: leftovers.bytes,
+                ..GcReport::default()
+            },
+        };
+        collection.rows()?;
+        collection.blobs()?;
+        collection.report.cancelled = progress.is_cancelled();
+        Ok(collection.report)
+    }
+}
+
+/// A collection in progress.
+struct Collection<'a> {
+    archive: &'a Archive,
+    dry_run: bool,
+    progress: &'a dyn Progress,
+    report: GcReport,
+}
+
+impl Collection<'_> {
+    /// Removes rows that no file has, and their blobs.
+    fn rows(&mut self) -> Result<()> {
+        let mut after = HashId::default();
+        loop {
+            let page = self.archive.catalogue.blobs(after, BATCH)?;
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
+            after = last.id;
+            self.progress.done(page.len() as u64, 0);
+            let unneeded: Vec<_> = page.into_iter().filter(|row| !row.referenced).collect();
+            if !unneeded.is_empty() {
+                self.forget(&unneeded)?;
+            }
+            if self.progress.is_cancelled() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn forget(&mut self, rows: &[BlobRow]) -> Result<()> {
+        if self.dry_run {
+            for row in rows {
+                self.count(&row.blob);
+            }
+            self.report.rows += rows.len() as u64;
+            return Ok(());
+        }
+        let _held = self.archive.locks.collect()?;
+        let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+        let forgotten = self.archive.catalogue.forget_blobs(&ids)?;
+        self.report.rows += forgotten.len() as u64;
+        for blob in forgotten {
+            if self.archive.blobs.remove(&blob)? {
+                self.count(&blob);
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes blobs that no row names.
+    fn blobs(&mut self) -> Result<()> {
+        let archive = self.archive;
+        let mut unnamed = Vec::new();
+        archive.walk_store(|found| {
+            if let Found::Blob { blob, .. } = found {
+                self.progress.done(1, 0);
+                if archive.catalogue.blob(&blob)?.is_none() {
+                    unnamed.push(blob);
+                }
+            }
+            if unnamed.len() >= BATCH {
+                self.remove_unnamed(&std::mem::take(&mut unnamed))?;
+            }
+            Ok(if self.progress.is_cancelled() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            })
+        })?;
+        self.remove_unnamed(&unnamed)
+    }
+
+    /// Removes blobs that had no row, unless they got one before nobody could bring any.
+    fn remove_unnamed(&mut self, blobs: &[BlobId]) -> Result<()> {
+        if blobs.is_empty() {
+            return Ok(());
+        }
+        let _held = self.archive.locks.collect()?;
+        for blob in blobs {
+            let is_unnamed = self.archive.catalogue.blob(blob)?.is_none();
+            if is_unnamed && (self.dry_run || self.archive.blobs.remove(blob)?) {
+                self.count(blob);
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, blob: &BlobId) {
+        self.report.blobs += 1;
+        self.report.blob_bytes += blob.size_bytes;
+    }
+}

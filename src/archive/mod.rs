@@ -1,0 +1,216 @@
+//! The archive: the one owner of "blob first, then rows".
+//!
+//! ```text
+//! ARCHIVE/librisfs.toml       what it is; a folder is an archive if this is in it
+//! ARCHIVE/catalogue.sqlite    the catalogue
+//! ARCHIVE/blobs/              the blobs
+//! ARCHIVE/staging/            bytes on their way in
+//! ARCHIVE/quarantine/         blobs that were found damaged
+//! ARCHIVE/gate, lock          see `lock`
+//! ```
+//!
+//! Bytes come in by one way: staged, hashed, placed in the store and durable there, and only then rows
+//! are written that name them. They go out by the other: first the row, then the blob. So at any moment,
+//! after a crash too, each row has its blob; a blob without a row is what a crash may leave, and
+//! [`Archive::gc`] removes it.
+//!
+//! Any number of processes may have an archive open, and read and write it. What they must not do at
+//! once they keep apart by the locks in `lock` and by the catalogue's own.
+
+mod config;
+mod error;
+mod gc;
+mod import;
+mod init;
+mod lock;
+mod progress;
+mod scratch;
+mod scrub;
+mod takedown;
+mod upkeep;
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+pub use crate::blob::{self, BlobStore, OpenBlob, Space};
+pub use crate::catalogue::sqlite::Access;
+pub use crate::catalogue::{
+    self, BlobRow, Browse, Catalogue, Change, Entry, FileId, FileRecord, Folder, FolderId, Follow,
+    Position, Query, SearchHit, Seq, Stat, Statistics, Takedown, TakedownEntry, TakedownId, Watch,
+};
+pub use crate::hash::BlobId;
+pub use config::{Config, MountConfig};
+pub use error::{Error, Result};
+pub use gc::GcReport;
+pub use import::{ImportObserver, ImportOptions, ImportSummary, Outcome, Reason, Refusal};
+pub use init::InitOptions;
+pub use progress::{Progress, Unobserved};
+pub use scratch::is_scratch;
+pub use scrub::{DamagedBlob, Fault, ScrubOptions, ScrubReport};
+pub use takedown::TakedownReport;
+pub use upkeep::Status;
+
+use crate::blob::{Found, LocalStore, Staging};
+use crate::catalogue::sqlite::SqliteCatalogue;
+use lock::Locks;
+
+/// An open archive. Any number of processes may have it open at once.
+pub struct Archive {
+    dir: PathBuf,
+    config: Config,
+    access: Access,
+    catalogue: Box<dyn Catalogue>,
+    blobs: Box<dyn BlobStore>,
+    locks: Locks,
+}
+
+impl Archive {
+    /// Opens the archive at `dir`.
+    pub fn open(dir: &Path, access: Access) -> Result<Self> {
+        let config = Config::read(dir)?;
+        let dir = fs::canonicalize(dir).map_err(|e| Error::io(dir, e))?;
+        let layout = Layout::of(&dir);
+        let catalogue = SqliteCatalogue::open(&layout.catalogue(), access)?;
+        let blobs = layout.open_store()?;
+        Ok(Self {
+            locks: Locks::of(&dir),
+            dir,
+            config,
+            access,
+            catalogue: Box::new(catalogue),
+            blobs: Box::new(blobs),
+        })
+    }
+
+    /// Its folder, as an absolute path.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.config.name
+    }
+
+    /// Its configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Whether it was opened for reading only.
+    pub fn is_read_only(&self) -> bool {
+        self.access == Access::ReadOnly
+    }
+
+    /// Its catalogue.
+    pub fn catalogue(&self) -> &dyn Catalogue {
+        &*self.catalogue
+    }
+
+    /// Its blobs.
+    pub fn blobs(&self) -> &dyn BlobStore {
+        &*self.blobs
+    }
+
+    /// Opens the bytes of a visible file. `None`: there is no such file, or it is hidden.
+    pub fn open_file(&self, file: FileId) -> Result<Option<(BlobId, Box<dyn OpenBlob>)>> {
+        let Some(blob) = self.catalogue.blob_of(file)? else {
+            return Ok(None);
+        };
+        match self.open_blob(file, &blob) {
+            Ok(open) => Ok(Some((blob, open))),
+            // A takedown that was recorded meanwhile may have destroyed it: then it is hidden.
+            Err(e) => match self.catalogue.blob_of(file)? {
+                Some(_) => Err(e),
+                None => Ok(None),
+            },
+        }
+    }
+
+    /// Opens `blob`, which the catalogue has just named as the bytes of `file`. Where it is missing or
+    /// has another size, the error names the file and the blob and says what to do.
+    pub fn open_blob(&self, file: FileId, blob: &BlobId) -> Result<Box<dyn OpenBlob>> {
+        self.blobs.open(blob).map_err(|fault| match fault {
+            blob::Error::Missing(_) | blob::Error::WrongSize { .. } => Error::Damaged {
+                dir: self.dir.clone(),
+                file: match self.catalogue.record(file) {
+                    Ok(Some(record)) => record.name.to_string(),
+                    _ => format!("file {}", file.get()),
+                },
+                fault,
+            },
+            other => other.into(),
+        })
+    }
+
+    /// Whether the blob is kept as the file with this device and inode: an archive may be reached by
+    /// another path than its own, and removing such a source would remove the blob.
+    fn is_file_of(&self, blob: &BlobId, inode: (u64, u64)) -> Result<bool> {
+        let open = match self.blobs.open(blob) {
+            Ok(open) => open,
+            Err(blob::Error::Missing(_) | blob::Error::WrongSize { .. }) => return Ok(false),
+            Err(e) => return Err(e.into()),
+        };
+        let Some(file) = open.backing() else {
+            return Ok(false);
+        };
+        let stat = rustix::fs::fstat(file).map_err(|e| Error::io(&self.dir, e.into()))?;
+        Ok((stat.st_dev, stat.st_ino) == inode)
+    }
+
+    /// Calls `visit` with everything in the store until it answers `Break` or an error.
+    fn walk_store(&self, mut visit: impl FnMut(Found) -> Result<ControlFlow<()>>) -> Result<()> {
+        let mut failure = None;
+        self.blobs.walk(&mut |found| {
+            visit(found).unwrap_or_else(|error| {
+                failure = Some(error);
+                ControlFlow::Break(())
+            })
+        })?;
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// An error unless it may be written to.
+    fn require_write(&self) -> Result<()> {
+        match self.access {
+            Access::ReadWrite => Ok(()),
+            Access::ReadOnly => Err(Error::ReadOnly {
+                dir: self.dir.clone(),
+            }),
+        }
+    }
+}
+
+/// Where the parts of an archive are.
+struct Layout<'a> {
+    dir: &'a Path,
+}
+
+impl<'a> Layout<'a> {
+    fn of(dir: &'a Path) -> Self {
+        Self { dir }
+    }
+
+    fn catalogue(&self) -> PathBuf {
+        self.dir.join("catalogue.sqlite")
+    }
+
+    fn store_parts(&self) -> (PathBuf, PathBuf, Staging) {
+        (
+            self.dir.join("blobs"),
+            self.dir.join("quarantine"),
+            Staging::new(self.dir.join("staging")),
+        )
+    }
+
+    fn create_store(&self) -> blob::Result<LocalStore> {
+        let (blobs, quarantine, staging) = self.store_parts();
+        LocalStore::create(blobs, quarantine, staging)
+    }
+
+    fn open_store(&self) -> blob::Result<LocalStore> {
+        let (blobs, quarantine, staging) = self.store_parts();
+        LocalStore::open(blobs, quarantine, staging)
+    }
+}
