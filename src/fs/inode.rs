@@ -1,0 +1,134 @@
+//! Inode numbers.
+//!
+//! The kernel keeps them, we keep nothing: a number is taken apart into what it stands for. All are
+//! below 2^53, so that programs that hold them in a double see them whole.
+//!
+//! ```text
+//! 1                                          the root
+//! 2^10 .. 2^40                               a file: books_to_hashes.id
+//! 2^52 | through << 51 | folder << 21 | bucket     a directory; bucket 0 is the whole folder
+//! ```
+
+use crate::archive::{FileId, FolderId};
+use crate::name::Bucket;
+use crate::view::{Node, Place};
+
+/// An inode number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Inode(pub u64);
+
+/// What an inode number stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// A directory.
+    Directory(Place),
+    /// A file.
+    File(FileId),
+}
+
+const DIRECTORY: u64 = 1 << 52;
+const THROUGH_BUCKET: u64 = 1 << 51;
+const BUCKET_BITS: u32 = 21;
+const BUCKET_MASK: u64 = (1 << BUCKET_BITS) - 1;
+
+impl Inode {
+    /// The root of the mount, by the protocol.
+    pub const ROOT: Self = Self(1);
+
+    /// What the number stands for; `None` for one that was never given out.
+    pub fn target(self) -> Option<Target> {
+        if self == Self::ROOT {
+            return Some(Target::Directory(Place::ROOT));
+        }
+        if self.0 & DIRECTORY == 0 {
+            return FileId::new(self.0).map(Target::File);
+        }
+        let folder = (self.0 & !DIRECTORY & !THROUGH_BUCKET) >> BUCKET_BITS;
+        let bucket = u32::try_from(self.0 & BUCKET_MASK).ok()?;
+        Some(Target::Directory(Place {
+            folder: FolderId::new(u32::try_from(folder).ok()?)?,
+            bucket: match bucket {
+                0 => None,
+                code => Some(Bucket::from_code(code)?),
+            },
+            through_bucket: self.0 & THROUGH_BUCKET != 0,
+        }))
+    }
+
+    /// The file that the number stands for, if it is one.
+    pub fn file(self) -> Option<FileId> {
+        match self.target() {
+            Some(Target::File(file)) => Some(file),
+            _ => None,
+        }
+    }
+
+    /// The number of what a look-up or a listing found.
+    pub fn of(node: &Node) -> Self {
+        match node {
+            Node::Directory(place, _) => (*place).into(),
+            Node::File(stat) => stat.file.into(),
+        }
+    }
+}
+
+impl From<FileId> for Inode {
+    fn from(file: FileId) -> Self {
+        Self(file.get())
+    }
+}
+
+impl From<Place> for Inode {
+    fn from(place: Place) -> Self {
+        if place == Place::ROOT {
+            return Self::ROOT;
+        }
+        let folder = u64::from(place.folder.get()) << BUCKET_BITS;
+        let bucket = place.bucket.map_or(0, |bucket| u64::from(bucket.code()));
+        let through = if place.through_bucket {
+            THROUGH_BUCKET
+        } else {
+            0
+        };
+        Self(DIRECTORY | through | folder | bucket)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_place_has_a_number_of_its_own_and_comes_back() {
+        let ids = [1, 2, 7, 4_000, FolderId::END - 1];
+        let buckets = [None, Some("Apfel"), Some("東京"), Some("1984"), Some("?")];
+        let mut seen = std::collections::HashSet::new();
+        for id in ids {
+            for bucket in buckets {
+                for through_bucket in [false, true] {
+                    let place = Place {
+                        folder: FolderId::new(id).expect("in range"),
+                        bucket: bucket.map(Bucket::of),
+                        through_bucket,
+                    };
+                    let inode = Inode::from(place);
+                    assert_eq!(inode.target(), Some(Target::Directory(place)));
+                    assert!(seen.insert(inode), "{place:?} shares its number");
+                    assert!(inode.0 < 1 << 53);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn files_keep_their_row_ids() {
+        for id in [FileId::FIRST, FileId::END - 1] {
+            let file = FileId::new(id).expect("in range");
+            assert_eq!(Inode::from(file).0, id);
+            assert_eq!(Inode(id).target(), Some(Target::File(file)));
+        }
+        for unused in [0, 2, FileId::FIRST - 1, FileId::END] {
+            assert_eq!(Inode(unused).target(), None, "{unused}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Which files the kernel reads by itself.
+//!
+//! With passthrough the kernel reads a blob's own file, and the daemon sees only open and close. It wants
+//! one mode for each inode while any handle is open: all through one backing id, or all through the
+//! page cache; anything else is EIO. So the first open of a file decides, and the later ones share.
+//! Ids of files that were closed are kept for the next open, the least recently used are dropped first;
+//! they hold no descriptor of the daemon's.
+//!
+//! An inode can come to stand for other bytes: its row gets another blob, or a damaged blob is put back.
+//! Neither an id nor a page of the old bytes may then be used for the new. Each open says which
+//! [`Bytes`] it is for, and what was kept for others is dropped.
+//!
+//! Lock: one, held for a table look-up and, on a first open, while the kernel takes the descriptor, so
+//! that two first opens cannot decide differently.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::os::fd::BorrowedFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use fuser::BackingId;
+use lru::LruCache;
+
+use crate::archive::{BlobId, FileId};
+
+/// How one handle reads.
+#[derive(Debug, Clone)]
+pub(super) enum Mode {
+    /// The kernel reads the blob's file.
+    Passthrough(Arc<BackingId>),
+    /// The kernel asks the daemon, and keeps what it got.
+    Cached {
+        /// Whether the pages that it may have are of the same bytes.
+        keep: bool,
+    },
+    /// The kernel asks the daemon each time: others have the file open and read other bytes, which its
+    /// pages are of.
+    Direct,
+}
+
+/// What an open is for: a blob, and the file that it is kept in where there is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Bytes {
+    blob: BlobId,
+    /// Device, inode and modification time.
+    file: Option<(u64, u64, i64, u64)>,
+}
+
+impl Bytes {
+    /// The bytes of `blob` as they are read from `backing`.
+    pub(super) fn of(blob: BlobId, backing: Option<BorrowedFd<'_>>) -> Self {
+        let file = backing
+            .and_then(|file| rustix::fs::fstat(file).ok())
+            .map(|stat| (stat.st_dev, stat.st_ino, stat.st_mtime, stat.st_mtime_nsec));
+        Self { blob, file }
+    }
+}
+
+/// The modes of open files, and what is kept for the next open.
+pub(super) struct Backings(Mutex<Table>);
+
+struct Table {
+    open: HashMap<FileId, Open>,
+    idle: LruCache<FileId, (Bytes, Arc<BackingId>)>,
+    /// What the kernel's pages of a file are of.
+    paged: LruCache<FileId, Bytes>,
+}
+
+struct Open {
+    bytes: Bytes,
+    /// The id where the kernel reads by itself; without, through its pages.
+    id: Option<Arc<BackingId>>,
+    handles: usize,
+}
+
+impl Backings {
+    /// Ids kept of files that nobody has open.
+    const IDLE: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+    /// Files whose pages may be kept, at some 150 bytes each.
+    const PAGED: NonZeroUsize = NonZeroUsize::new(1 << 14).unwrap();
+
+    /// No file is open.
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(Table {
+            open: HashMap::new(),
+            idle: LruCache::new(Self::IDLE),
+            paged: LruCache::new(Self::PAGED),
+        }))
+    }
+
+    /// Decides how a new handle of `file` reads `bytes`. `first` is asked only where nothing is decided
+    /// yet: an id for them, or `None` where passthrough cannot be had. `None`: not now, the kernel reads
+    /// other bytes for those who have the file open, and would for this handle too.
+    pub(super) fn open(
+        &self,
+        file: FileId,
+        bytes: Bytes,
+        first: impl FnOnce() -> Option<BackingId>,
+    ) -> Option<Mode> {
+        let mut table = self.table();
+        if let Some(open) = table.open.get_mut(&file) {
+            if open.bytes == bytes {
+                open.handles += 1;
+                let id = open.id.clone();
+                return Some(table.mode(file, bytes, id));
+            }
+            if open.id.is_some() {
+                return None;
+            }
+            // A private mapping of this handle goes through the pages even so.
+            table.paged.pop(&file);
+            return Some(Mode::Direct);
+        }
+        let kept = table.idle.pop(&file).filter(|(of, _)| *of == bytes);
+        let id = kept.map(|(_, id)| id).or_else(|| first().map(Arc::new));
+        let open = Open {
+            bytes,
+            id: id.clone(),
+            handles: 1,
+        };
+        table.open.insert(file, open);
+        Some(table.mode(file, bytes, id))
+    }
+
+    /// Whether a handle of `file` that is not [`Mode::Direct`] is open.
+    pub(super) fn is_open(&self, file: FileId) -> bool {
+        self.table().open.contains_key(&file)
+    }
+
+    /// A handle of `file` that was not [`Mode::Direct`] is closed.
+    pub(super) fn close(&self, file: FileId) {
+        let mut table = self.table();
+        let Some(open) = table.open.get_mut(&file) else {
+            return;
+        };
+        open.handles -= 1;
+        if open.handles > 0 {
+            return;
+        }
+        if let Some(Open {
+            bytes,
+            id: Some(id),
+            ..
+        }) = table.open.remove(&file)
+        {
+            table.idle.push(file, (bytes, id));
+        }
+    }
+
+    /// Drops the id kept of a file that nobody has open: its blob may be gone.
+    pub(super) fn let_go(&self, file: FileId) {
+        self.table().idle.pop(&file);
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    /// The mode of a handle, by the id of its file.
+    fn mode(&mut self, file: FileId, bytes: Bytes, id: Option<Arc<BackingId>>) -> Mode {
+        match id {
+            Some(id) => Mode::Passthrough(id),
+            None => Mode::Cached {
+                keep: self.paged.put(file, bytes) == Some(bytes),
+            },
+        }
+    }
+}
