@@ -19,6 +19,7 @@ pub mod author;
 pub mod blob;
 pub mod book;
 pub mod catalogue;
+pub mod cli;
 pub mod document;
 pub mod fs;
 pub mod fuse;

@@ -1,0 +1,316 @@
+//! What tests of the whole program share: scratch archives, small documents, real mounts.
+
+#![allow(dead_code, reason = "each test program uses a part")]
+
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use librisfs::hash::{BlobHasher, BlobId};
+use tempfile::TempDir;
+
+/// Longest wait for a state that must come.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The program under test.
+pub fn librisfs() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_librisfs"));
+    command.stdin(Stdio::null());
+    command
+}
+
+/// Runs a command that must succeed, and returns what it printed.
+pub fn succeed(command: &mut Command) -> String {
+    let output = run(command);
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+/// Runs a command.
+pub fn run(command: &mut Command) -> Output {
+    let name = command.get_program().to_owned();
+    command
+        .output()
+        .unwrap_or_else(|error| panic!("{} must be installed: {error}", name.display()))
+}
+
+/// Waits until `is_so`; panics with `what` if it never is.
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < PATIENCE, "never happened: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// The identity of bytes.
+pub fn blob_of(bytes: &[u8]) -> BlobId {
+    let mut hasher = BlobHasher::new();
+    hasher.update(bytes);
+    hasher.finish()
+}
+
+/// The identity of a file's bytes, read through the file system.
+pub fn blob_at(path: &Path) -> io::Result<BlobId> {
+    let mut file = fs::File::open(path)?;
+    let mut hasher = BlobHasher::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hasher.finish()),
+            n => hasher.update(&buffer[..n]),
+        }
+    }
+}
+
+/// The names in a folder, sorted.
+pub fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| {
+            entry
+                .expect("listed")
+                .file_name()
+                .into_string()
+                .expect("UTF-8")
+        })
+        .collect();
+    names.sort();
+    names
+}
+
+/// Every file below a folder.
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
+    walkdir::WalkDir::new(folder)
+        .into_iter()
+        .map(|entry| entry.expect("walkable"))
+        .filter(|entry| entry.file_type().is_file())
+        .map(walkdir::DirEntry::into_path)
+        .collect()
+}
+
+/// An archive of its own for one test, with folders for sources and mounts beside it.
+pub struct Scratch {
+    root: TempDir,
+}
+
+impl Scratch {
+    /// An empty archive.
+    pub fn new() -> Self {
+        let root = tempfile::Builder::new()
+            .prefix("librisfs-test-")
+            .tempdir()
+            .expect("a scratch folder");
+        let scratch = Self { root };
+        fs::create_dir(scratch.sources()).expect("made");
+        succeed(librisfs().arg("init").arg(scratch.archive()));
+        scratch
+    }
+
+    /// An archive of these documents: file name and text.
+    pub fn with(documents: &[(&str, &str)]) -> Self {
+        let scratch = Self::new();
+        for (name, text) in documents {
+            scratch.write(name, text.as_bytes());
+        }
+        scratch.import();
+        scratch
+    }
+
+    /// The folder that everything is in.
+    pub fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// The archive.
+    pub fn archive(&self) -> PathBuf {
+        self.root.path().join("archive")
+    }
+
+    /// A folder of documents.
+    pub fn sources(&self) -> PathBuf {
+        self.root.path().join("sources")
+    }
+
+    /// Writes a document among the sources.
+    pub fn write(&self, name: impl AsRef<Path>, bytes: &[u8]) {
+        let path = self.sources().join(name);
+        fs::create_dir_all(path.parent().expect("below the sources")).expect("made");
+        fs::write(path, bytes).expect("written");
+    }
+
+    /// Imports all sources.
+    pub fn import(&self) {
+        succeed(
+            librisfs()
+                .arg("import")
+                .arg(self.archive())
+                .arg(self.sources()),
+        );
+    }
+
+    /// Runs `statements` with the `sqlite3` program, as a person would.
+    pub fn sqlite3(&self, statements: &str) -> String {
+        succeed(
+            Command::new("sqlite3")
+                .args(["-cmd", ".timeout 5000"])
+                .arg(self.archive().join("catalogue.sqlite"))
+                .arg(statements),
+        )
+    }
+
+    /// Mounts it.
+    pub fn mount(&self) -> Mount {
+        self.mount_with::<&str>(&[])
+    }
+
+    /// Mounts it with these arguments.
+    pub fn mount_with<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Mount {
+        let mountpoint = self.root.path().join("mnt");
+        // It may be there already, under a mount whose daemon is dead.
+        let _ = fs::create_dir(&mountpoint);
+        let log = self.root.path().join("mount.log");
+        let daemon = librisfs()
+            .args(["mount", "--foreground"])
+            .args(arguments)
+            .arg(self.archive())
+            .arg(&mountpoint)
+            .stderr(fs::File::create(&log).expect("a log"))
+            .spawn()
+            .expect("started");
+        let mut mount = Mount {
+            mountpoint,
+            daemon,
+            log,
+        };
+        mount.wait_until_it_answers();
+        mount
+    }
+}
+
+/// A real mount, unmounted when dropped.
+pub struct Mount {
+    mountpoint: PathBuf,
+    /// The process that serves it.
+    pub daemon: Child,
+    log: PathBuf,
+}
+
+impl Mount {
+    /// The mount point.
+    pub fn path(&self) -> &Path {
+        &self.mountpoint
+    }
+
+    /// A path in the mount.
+    pub fn join(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.mountpoint.join(path)
+    }
+
+    /// What the daemon logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).expect("a log")
+    }
+
+    fn wait_until_it_answers(&mut self) {
+        let started = Instant::now();
+        while !self.answers() {
+            if let Some(status) = self.daemon.try_wait().expect("our child") {
+                panic!("the mount ended with {status}: {}", self.log());
+            }
+            assert!(
+                started.elapsed() < PATIENCE,
+                "never mounted: {}",
+                self.log()
+            );
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Whether a live daemon is behind the mount point: the kernel answers `stat` by itself, `statfs` never.
+    fn answers(&self) -> bool {
+        is_mount_point(&self.mountpoint) && rustix::fs::statfs(&self.mountpoint).is_ok()
+    }
+
+    /// Unmounts, and returns the daemon's exit code.
+    pub fn unmount(mut self) -> Option<i32> {
+        succeed(librisfs().arg("umount").arg(&self.mountpoint));
+        let mut status = None;
+        wait_until("the daemon ends", || {
+            status = self.daemon.try_wait().expect("our child");
+            status.is_some()
+        });
+        status.and_then(|status| status.code())
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        if matches!(self.daemon.try_wait(), Ok(Some(_))) && !is_mount_point(&self.mountpoint) {
+            return;
+        }
+        let _ = Command::new("umount")
+            .arg("-l")
+            .arg(&self.mountpoint)
+            .status();
+        let _ = self.daemon.kill();
+        let _ = self.daemon.wait();
+        if std::thread::panicking() {
+            eprintln!("the mount's log:\n{}", self.log());
+        }
+    }
+}
+
+/// Whether something is mounted on `path`, by the kernel's table.
+pub fn is_mount_point(path: &Path) -> bool {
+    let table = fs::read_to_string("/proc/self/mountinfo").expect("readable");
+    table
+        .lines()
+        .any(|line| line.split(' ').nth(4) == path.to_str())
+}
+
+/// A small EPUB 2 with this metadata; absent fields are left out. `salt` makes its bytes its own.
+pub fn epub(
+    title: &str,
+    authors: &[&str],
+    year: Option<i32>,
+    language: &str,
+    salt: &str,
+) -> Vec<u8> {
+    let mut metadata = format!("<dc:title>{title}</dc:title><dc:language>{language}</dc:language>");
+    for author in authors {
+        let _ = write!(metadata, "<dc:creator>{author}</dc:creator>");
+    }
+    if let Some(year) = year {
+        let _ = write!(metadata, "<dc:date>{year}</dc:date>");
+    }
+    let opf = format!(
+        "<?xml version=\"1.0\"?><package xmlns=\"http://www.idpf.org/2007/opf\" version=\"2.0\">\
+         <metadata xmlns:dc=\"http://purl.org/dc/elements/1.1/\">{metadata}</metadata></package><!-- {salt} -->"
+    );
+    let container = "<?xml version=\"1.0\"?><container version=\"1.0\" \
+         xmlns=\"urn:oasis:names:tc:opendocument:xmlns:container\"><rootfiles>\
+         <rootfile full-path=\"content.opf\" media-type=\"application/oebps-package+xml\"/></rootfiles></container>";
+    let mut zip = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+    let stored =
+        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for (name, text) in [
+        ("mimetype", "application/epub+zip"),
+        ("META-INF/container.xml", container),
+        ("content.opf", &opf),
+    ] {
+        zip.start_file(name, stored).expect("in memory");
+        io::Write::write_all(&mut zip, text.as_bytes()).expect("in memory");
+    }
+    zip.finish().expect("in memory").into_inner()
+}
