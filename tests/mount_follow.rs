@@ -61,6 +61,17 @@ fn edits_made_by_hand_move_the_file_and_keep_its_inode() {
 }
 
 #[test]
+fn edits_made_while_nothing_is_mounted_show_at_once() {
+    let scratch = one_book();
+    for year in [2001, 2002, 2003] {
+        scratch.sqlite3(&format!("UPDATE books_metadata SET year = {year}"));
+        let mount = scratch.mount();
+        assert_eq!(names(&mount.join("by-year")), [year.to_string()]);
+        assert_eq!(mount.unmount(), Some(0));
+    }
+}
+
+#[test]
 fn rows_inserted_by_hand_are_shown() {
     let scratch = one_book();
     let mount = scratch.mount();

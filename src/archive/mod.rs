@@ -32,6 +32,7 @@ mod upkeep;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 pub use crate::blob::{self, BlobStore, OpenBlob, Space};
 pub use crate::catalogue::sqlite::Access;
@@ -55,6 +56,9 @@ use crate::blob::{Found, LocalStore, Staging};
 use crate::catalogue::sqlite::SqliteCatalogue;
 use lock::Locks;
 
+/// How long opening an archive may take for what was written to it by hand.
+const SETTLING: Duration = Duration::from_millis(50);
+
 /// An open archive. Any number of processes may have it open at once.
 pub struct Archive {
     dir: PathBuf,
@@ -73,14 +77,26 @@ impl Archive {
         let layout = Layout::of(&dir);
         let catalogue = SqliteCatalogue::open(&layout.catalogue(), access)?;
         let blobs = layout.open_store()?;
-        Ok(Self {
+        let archive = Self {
             locks: Locks::of(&dir),
             dir,
             config,
             access,
             catalogue: Box::new(catalogue),
             blobs: Box::new(blobs),
-        })
+        };
+        if let Err(error) = archive.settle_for(SETTLING) {
+            tracing::warn!("rows written by hand are not completed yet: {error}");
+        }
+        Ok(archive)
+    }
+
+    /// Completes rows that were written by hand, for about so long, so that a few edits show at once and
+    /// many hold nobody up: a mount completes the rest while it runs.
+    fn settle_for(&self, most: Duration) -> Result<()> {
+        let started = Instant::now();
+        while started.elapsed() < most && self.catalogue.settle_some()? {}
+        Ok(())
     }
 
     /// Its folder, as an absolute path.
