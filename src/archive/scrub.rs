@@ -14,7 +14,7 @@ use crate::blob::{self, Found, OpenBlob};
 use crate::catalogue::{BlobRow, FileRecord, HashId};
 use crate::hash::{BlobHasher, BlobId};
 
-use super::{Archive, Progress, Result};
+use super::{Archive, Progress, Result, Unobserved};
 
 /// Rows looked at together.
 const PAGE: usize = 1000;
@@ -63,6 +63,24 @@ pub enum Fault {
     /// It could not be read.
     #[error("{0}")]
     Unreadable(String),
+}
+
+impl Fault {
+    /// Whether something that can be moved lies in the blob's place.
+    fn is_in_bytes(&self) -> bool {
+        matches!(self, Self::WrongSize { .. } | Self::WrongBytes { .. })
+    }
+}
+
+/// What became of a damaged blob that was to be moved out of the way.
+#[derive(Debug, PartialEq, Eq)]
+enum PutAside {
+    /// It is whole by now.
+    Whole,
+    /// There is nothing to move any more, or it cannot be read at all.
+    Gone,
+    /// It lies here now.
+    Moved(PathBuf),
 }
 
 /// A blob that is not as it should be.
@@ -192,9 +210,15 @@ impl Archive {
             report.purged += 1;
             return Ok(());
         }
-        let is_movable = matches!(fault, Fault::WrongSize { .. } | Fault::WrongBytes { .. });
-        let quarantined = if options.repair && is_movable {
-            Some(self.blobs.quarantine(blob)?)
+        let quarantined = if options.repair && fault.is_in_bytes() {
+            match self.put_aside(blob)? {
+                PutAside::Whole => {
+                    report.intact += 1;
+                    return Ok(());
+                }
+                PutAside::Gone => None,
+                PutAside::Moved(path) => Some(path),
+            }
         } else {
             None
         };
@@ -207,6 +231,19 @@ impl Archive {
             quarantined,
         });
         Ok(())
+    }
+
+    /// Moves a damaged blob out of the way, alone with the store, if it still is damaged: an import may have
+    /// put good bytes back since it was read.
+    fn put_aside(&self, blob: &BlobId) -> Result<PutAside> {
+        let _alone = self.locks.collect()?;
+        match check(self, blob, &mut vec![0; BUFFER_BYTES], &Unobserved) {
+            Some(Ok(())) => Ok(PutAside::Whole),
+            Some(Err(fault)) if fault.is_in_bytes() => {
+                Ok(PutAside::Moved(self.blobs.quarantine(blob)?))
+            }
+            Some(Err(_)) | None => Ok(PutAside::Gone),
+        }
     }
 
     /// Looks for what no row names.
@@ -318,5 +355,42 @@ fn fault_of(error: blob::Error) -> Fault {
         blob::Error::Missing(_) => Fault::Missing,
         blob::Error::WrongSize { found_bytes, .. } => Fault::WrongSize { found_bytes },
         other => Fault::Unreadable(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::{ImportOptions, InitOptions};
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn what_was_healed_meanwhile_is_not_put_aside() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let source = dir.path().join("a.txt");
+        fs::write(&source, "bytes").expect("written");
+        let archive =
+            Archive::init(&dir.path().join("archive"), &InitOptions::default()).expect("made");
+        let import = archive.import(&[source], &ImportOptions::default(), &Unobserved);
+        assert_eq!(import.expect("imported").refused.len(), 0);
+        let blob = archive
+            .catalogue
+            .blobs(HashId::default(), 1)
+            .expect("listed")[0]
+            .blob;
+        assert_eq!(archive.put_aside(&blob).expect("checked"), PutAside::Whole);
+
+        let place = walkdir::WalkDir::new(archive.dir().join("blobs"))
+            .into_iter()
+            .filter_map(std::result::Result::ok)
+            .find(|entry| entry.file_type().is_file())
+            .expect("it is there")
+            .into_path();
+        fs::set_permissions(&place, fs::Permissions::from_mode(0o644)).expect("ours");
+        fs::write(&place, "rot!!").expect("written");
+        let aside = archive.put_aside(&blob).expect("checked");
+        assert!(matches!(aside, PutAside::Moved(path) if path.exists()));
+        assert_eq!(archive.put_aside(&blob).expect("checked"), PutAside::Gone);
     }
 }
