@@ -145,6 +145,8 @@ fn every_inode_leads_back_to_itself_and_up() {
             matches!(dots, Ok(Lookup::Found(at, Keep::No)) if at.inode == up),
             "{path}"
         );
+        let listed = lines(&fs, here.inode, 0, 2);
+        assert_eq!((listed[0].2, listed[1].2), (here.inode, up), "{path}");
     }
 }
 

@@ -184,18 +184,24 @@ impl FileSystem {
         after: u64,
         take: &mut dyn FnMut(&Line<'_>) -> bool,
     ) -> Result<bool> {
-        let attributes = self.attributes(pass, inode, false)?;
-        let dots = [(".", 1), ("..", Item::FIRST_COOKIE)];
-        Ok(dots
-            .into_iter()
-            .filter(|(_, cookie)| *cookie > after)
-            .all(|(name, cookie)| {
-                take(&Line {
-                    name,
-                    cookie,
-                    attributes,
-                })
-            }))
+        let above = self.above(directory(inode)?)?;
+        for (name, cookie, inode) in [(".", 1, inode), ("..", Item::FIRST_COOKIE, above)] {
+            let attributes = self.attributes(pass, inode, false)?;
+            let line = Line {
+                name,
+                cookie,
+                attributes,
+            };
+            if cookie > after && !take(&line) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The directory that a directory lies in.
+    fn above(&self, place: Place) -> Result<Inode> {
+        Ok(self.tree.parent(place)?.ok_or(Error::NotFound)?.into())
     }
 
     /// Opens a file that may be opened now. Asks the takedowns.

@@ -60,7 +60,8 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// The views of `archive`; folders with more than `bucket_threshold` things are shown as buckets; none are, if it is 0.
+    /// The views of `archive`. Folders with more than `bucket_threshold` things are shown as buckets; none
+    /// are, if it is 0.
     pub fn new(archive: Arc<Archive>, bucket_threshold: u64) -> Self {
         Self {
             archive,
@@ -96,12 +97,6 @@ impl Tree {
         if place::holds_folders(parent.folder) {
             let folder = self.catalogue().folder_named(parent.folder, name)?;
             return Ok(folder.map(|folder| Node::Directory(parent.child(folder.id), folder)));
-        }
-        if let Some(hash_name) = HashName::parse(name) {
-            let entry = self.by_hash(parent, &hash_name)?;
-            if let Some(entry) = entry.filter(|entry| entry.name == name) {
-                return Ok(Some(Node::File(entry.stat)));
-            }
         }
         let stat = self.catalogue().entry_named(parent.folder, name)?;
         Ok(stat.map(Node::File))
