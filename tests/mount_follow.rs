@@ -88,10 +88,16 @@ fn rows_inserted_by_hand_are_shown() {
             .join("by-title/By Hand - Some Body (2001).epub")
             .exists()
     });
+    soon("the listing grows", || {
+        names(&mount.join("by-title")).len() == 2
+    });
     assert_eq!(names(&mount.join("by-title")).len(), 2);
     assert_eq!(names(&mount.join("by-author/Some Body")).len(), 1);
     scratch.sqlite3("DELETE FROM books_to_hashes WHERE name LIKE 'By Hand%'");
     soon("it goes", || names(&mount.join("by-title")).len() == 1);
+    soon("its folder goes", || {
+        !mount.join("by-author/Some Body").exists()
+    });
     assert!(!mount.join("by-author/Some Body").exists());
 }
 
