@@ -5,7 +5,7 @@ mod cli_support;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Stdio};
+use std::process::{Child, ChildStderr, Stdio};
 
 use cli_support::World;
 use rustix::process::{Pid, Signal, kill_process};
@@ -23,6 +23,15 @@ fn slow_to_read(world: &World, files: usize, size_bytes: u64) -> std::path::Path
     world.dir.path().join("slow")
 }
 
+/// Waits until the import is at work: the first line of progress, and the pipe that it came by, to be held
+/// open.
+fn first_progress(child: &mut Child) -> (BufReader<ChildStderr>, String) {
+    let mut stderr = BufReader::new(child.stderr.take().expect("it is a pipe"));
+    let mut line = String::new();
+    stderr.read_line(&mut line).expect("progress");
+    (stderr, line)
+}
+
 fn pid_of(child: &Child) -> Pid {
     Pid::from_child(child)
 }
@@ -38,9 +47,7 @@ fn the_first_signal_ends_in_good_order_with_a_summary() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the program starts");
-    let mut stderr = BufReader::new(child.stderr.take().expect("it is a pipe"));
-    let mut line = String::new();
-    stderr.read_line(&mut line).expect("progress");
+    let (_stderr, line) = first_progress(&mut child);
     assert!(line.starts_with("import: "), "{line}");
 
     kill_process(pid_of(&child), Signal::INT).expect("it runs");
@@ -69,9 +76,7 @@ fn the_second_signal_kills() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the program starts");
-    let mut stderr = BufReader::new(child.stderr.take().expect("it is a pipe"));
-    let mut line = String::new();
-    stderr.read_line(&mut line).expect("progress");
+    let (_stderr, _) = first_progress(&mut child);
 
     // Two that come at once count as one: they are sent until one of them has killed.
     let status = loop {
@@ -98,9 +103,7 @@ fn an_ignored_signal_stays_ignored() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the shell starts");
-    let mut stderr = BufReader::new(child.stderr.take().expect("it is a pipe"));
-    let mut line = String::new();
-    stderr.read_line(&mut line).expect("progress");
+    let (_stderr, _) = first_progress(&mut child);
 
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("it runs");
     child

@@ -95,7 +95,7 @@ impl Archive {
     /// many hold nobody up: a mount completes the rest while it runs.
     fn settle_for(&self, most: Duration) -> Result<()> {
         let started = Instant::now();
-        while started.elapsed() < most && self.catalogue.settle_some()? {}
+        while started.elapsed() < most && self.catalogue.settle_some()?.is_some() {}
         Ok(())
     }
 
@@ -146,7 +146,7 @@ impl Archive {
 
     /// Opens `blob`, which the catalogue has just named as the bytes of `file`. Where it is missing or
     /// has another size, the error names the file and the blob and says what to do.
-    pub fn open_blob(&self, file: FileId, blob: &BlobId) -> Result<Box<dyn OpenBlob>> {
+    fn open_blob(&self, file: FileId, blob: &BlobId) -> Result<Box<dyn OpenBlob>> {
         self.blobs.open(blob).map_err(|fault| match fault {
             blob::Error::Missing(_) | blob::Error::WrongSize { .. } => Error::Damaged {
                 dir: self.dir.clone(),

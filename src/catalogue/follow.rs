@@ -64,13 +64,19 @@ pub trait Follow: Send + Sync {
     /// place if there are none. [`Change::Everything`] where the log no longer goes back that far.
     fn changes(&self, after: Seq, limit: usize) -> Result<(Vec<Change>, Seq)>;
 
-    /// Completes what rows written by hand lack: uid, name, times, authors, folders, full text. Runs in
-    /// short transactions. Returns how many files it touched; 0 without writing where nothing is due.
-    fn settle(&self) -> Result<u64>;
+    /// Completes what rows written by hand lack: uid, name, times, authors, folders, full text. One short
+    /// transaction's part of it, so that others can write in between. Returns how many files it touched;
+    /// `None` without writing where nothing is due.
+    fn settle_some(&self) -> Result<Option<u64>>;
 
-    /// A part of what [`settle`](Self::settle) does, in one short transaction, for who lets others write in
-    /// between. `false`: nothing was due.
-    fn settle_some(&self) -> Result<bool>;
+    /// The same until nothing is due. Returns how many files it touched.
+    fn settle(&self) -> Result<u64> {
+        let mut touched = 0;
+        while let Some(files) = self.settle_some()? {
+            touched += files;
+        }
+        Ok(touched)
+    }
 
     /// A watch on commits by any process.
     fn watch(&self) -> Result<Box<dyn Watch>>;

@@ -60,10 +60,14 @@ struct MountJson<'a> {
     state: State,
 }
 
+/// What is mounted, of any type.
+pub fn mounts() -> Result<Vec<Mount>, Failure> {
+    fuse::mounts().map_err(|e| Failure::new(Exit::Failed, "cannot tell what is mounted", e))
+}
+
 /// Prints the mounts.
 pub fn run(args: &MountsArgs) -> Outcome {
-    let mounts =
-        fuse::mounts().map_err(|e| Failure::new(Exit::Failed, "cannot tell what is mounted", e))?;
+    let mounts = mounts()?;
     let mounts: Vec<_> = mounts.into_iter().filter(Mount::is_ours).collect();
     let states = states_of(&mounts);
     let rows = mounts.iter().zip(states).map(|(mount, state)| MountJson {

@@ -11,6 +11,7 @@ use crate::fuse;
 use super::exit::Exit;
 use super::failure::{Failure, Outcome};
 use super::holders::holders;
+use super::mounts::mounts;
 
 /// Unmount an archive
 ///
@@ -63,8 +64,7 @@ pub fn resolve(path: &Path) -> io::Result<PathBuf> {
 }
 
 fn check_is_ours(mountpoint: &Path) -> Result<(), Failure> {
-    let mounts =
-        fuse::mounts().map_err(|e| Failure::new(Exit::Failed, "cannot tell what is mounted", e))?;
+    let mounts = mounts()?;
     match mounts.iter().rfind(|mount| mount.mountpoint == mountpoint) {
         Some(mount) if mount.is_ours() => Ok(()),
         Some(mount) => {

@@ -42,7 +42,7 @@ pub fn settle(archive: &Archive, stop: &AtomicBool) -> archive::Result<()> {
 fn settle_all(archive: &Archive, stop: &AtomicBool) -> archive::Result<()> {
     while !stop.load(Ordering::Relaxed) {
         let started = Instant::now();
-        if !archive.catalogue().settle_some()? {
+        if archive.catalogue().settle_some()?.is_none() {
             break;
         }
         std::thread::sleep(started.elapsed());

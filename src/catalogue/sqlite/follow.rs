@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row};
 
 use super::rows::{self, file_id, folder_id};
-use super::{SqliteCatalogue, settle, watch, write_with};
+use super::{SqliteCatalogue, settle, watch};
 use crate::catalogue::{Change, Error, Follow, Result, Seq, Watch};
 use crate::name::Bucket;
 
@@ -45,21 +45,11 @@ impl Follow for SqliteCatalogue {
         Ok((changes, end))
     }
 
-    fn settle(&self) -> Result<u64> {
-        let mut touched = 0;
-        while self.pool.is_writable() && self.has_notes()? {
-            let mut writer = self.pool.writer()?;
-            touched += write_with(&mut writer, |db| settle::some_notes(db))?;
-        }
-        Ok(touched)
-    }
-
-    fn settle_some(&self) -> Result<bool> {
+    fn settle_some(&self) -> Result<Option<u64>> {
         if !self.pool.is_writable() || !self.has_notes()? {
-            return Ok(false);
+            return Ok(None);
         }
-        self.write(|db| settle::some_notes(db))?;
-        Ok(true)
+        self.write(|db| settle::some_notes(db)).map(Some)
     }
 
     fn watch(&self) -> Result<Box<dyn Watch>> {

@@ -35,7 +35,7 @@ use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Transaction, TransactionBehavior};
 
 use super::{Error, Result};
 use pool::Pool;
@@ -86,18 +86,10 @@ impl SqliteCatalogue {
     /// Runs `work` in one durable transaction; all of it is undone if it fails.
     fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
         let mut writer = self.pool.writer()?;
-        write_with(&mut writer, work)
+        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let done = work(&transaction)?;
+        follow::prune(&transaction)?;
+        transaction.commit()?;
+        Ok(done)
     }
-}
-
-/// [`SqliteCatalogue::write`] for a writer that is held already.
-fn write_with<T>(
-    writer: &mut Connection,
-    work: impl FnOnce(&Transaction<'_>) -> Result<T>,
-) -> Result<T> {
-    let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let done = work(&transaction)?;
-    follow::prune(&transaction)?;
-    transaction.commit()?;
-    Ok(done)
 }

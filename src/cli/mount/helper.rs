@@ -9,10 +9,10 @@ use clap::Parser;
 use crate::archive::{Access, Archive};
 use crate::cli::exit::Exit;
 use crate::cli::failure::{Failure, Outcome};
+use crate::cli::mounts::mounts;
 use crate::cli::output::Output;
 use crate::cli::progress::say;
 use crate::cli::umount;
-use crate::fuse;
 
 use super::{MountOptions, Request, Unknown, background};
 
@@ -116,8 +116,7 @@ fn is_mounted(request: &Request) -> Result<bool, Failure> {
     let Ok(mountpoint) = umount::resolve(&request.mountpoint) else {
         return Ok(false);
     };
-    let mounts =
-        fuse::mounts().map_err(|e| Failure::new(Exit::Failed, "cannot tell what is mounted", e))?;
+    let mounts = mounts()?;
     let topmost = mounts
         .iter()
         .rfind(|mount| mount.mountpoint == mountpoint)
