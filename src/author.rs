@@ -10,6 +10,7 @@
 
 use std::collections::HashSet;
 
+use crate::name::FolderName;
 use crate::text;
 
 /// No more of an author string is read, so that a row made to be costly is not.
@@ -318,11 +319,60 @@ fn is_unspaced(name: &str) -> bool {
     })
 }
 
+/// `author` with `to` in place of the person who is filed under the folder name `from`; `None` if nobody of it
+/// is. One person's string becomes `to` as it is; of several, each is given in natural order.
+pub fn renamed(author: &str, from: &str, to: &str) -> Option<String> {
+    let people = split(author);
+    let is_from = |person: &String| FolderName::of(person).as_str() == from;
+    if !people.iter().any(is_from) {
+        return None;
+    }
+    if people.len() == 1 {
+        return Some(to.to_owned());
+    }
+    let people = people.iter().map(|person| {
+        if is_from(person) {
+            natural(to)
+        } else {
+            person.clone()
+        }
+    });
+    Some(people.collect::<Vec<_>>().join(" & "))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn one_of_several_is_renamed() {
+        for (author, from, to, expected) in [
+            (
+                "Le Guin, Ursula K.",
+                "Ursula K. Le Guin",
+                "U. K. Le Guin",
+                Some("U. K. Le Guin"),
+            ),
+            (
+                "Terry Pratchett & Neil Gaiman",
+                "Neil Gaiman",
+                "N. Gaiman",
+                Some("Terry Pratchett & N. Gaiman"),
+            ),
+            (
+                "Pratchett, Terry; Gaiman, Neil",
+                "Terry Pratchett",
+                "Pratchett, T.",
+                Some("T. Pratchett & Neil Gaiman"),
+            ),
+            ("Terry Pratchett", "Neil Gaiman", "N. Gaiman", None),
+            ("", "_unknown", "Somebody", None),
+        ] {
+            assert_eq!(renamed(author, from, to).as_deref(), expected, "{author}");
+        }
+    }
 
     #[rustfmt::skip]
     const SHAPES: &[(&str, &str)] = &[

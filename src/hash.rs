@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use md5::{Digest, Md5 as Md5State};
+use serde::{Deserialize, Serialize};
 use sha1::Sha1 as Sha1State;
 
 /// A text that is not a hash.
@@ -98,7 +99,8 @@ digest! {
 }
 
 /// A hash as people write it: MD5 or SHA-1, told apart by its length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub enum Hash {
     /// 32 hexadecimal digits.
     Md5(Md5),
@@ -116,6 +118,20 @@ impl FromStr for Hash {
     }
 }
 
+impl TryFrom<String> for Hash {
+    type Error = NotAHash;
+
+    fn try_from(text: String) -> Result<Self, NotAHash> {
+        text.parse()
+    }
+}
+
+impl From<Hash> for String {
+    fn from(hash: Hash) -> Self {
+        hash.to_string()
+    }
+}
+
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -126,7 +142,8 @@ impl fmt::Display for Hash {
 }
 
 /// The identity of a blob. Two blobs are the same only if all three agree.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct BlobId {
     /// MD5 of the bytes.
     pub md5: Md5,
@@ -143,6 +160,20 @@ impl BlobId {
             Hash::Md5(md5) => self.md5 == *md5,
             Hash::Sha1(sha1) => self.sha1 == *sha1,
         }
+    }
+}
+
+impl TryFrom<String> for BlobId {
+    type Error = NotAHash;
+
+    fn try_from(text: String) -> Result<Self, NotAHash> {
+        text.parse()
+    }
+}
+
+impl From<BlobId> for String {
+    fn from(blob: BlobId) -> Self {
+        blob.to_string()
     }
 }
 
@@ -165,6 +196,35 @@ impl FromStr for BlobId {
             size_bytes: next()?.parse().map_err(|_| not())?,
         })
     }
+}
+
+macro_rules! hasher {
+    ($(#[$doc:meta])* $name:ident, $state:ident, $digest:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Default)]
+        pub struct $name($state);
+
+        impl $name {
+            /// Takes in the next bytes.
+            pub fn update(&mut self, bytes: &[u8]) {
+                self.0.update(bytes);
+            }
+
+            /// The digest of all bytes taken in.
+            pub fn finish(self) -> $digest {
+                $digest::new(self.0.finalize().into())
+            }
+        }
+    };
+}
+
+hasher! {
+    /// Computes an MD5 by itself.
+    Md5Hasher, Md5State, Md5
+}
+hasher! {
+    /// Computes a SHA-1 by itself.
+    Sha1Hasher, Sha1State, Sha1
 }
 
 /// Computes a [`BlobId`] in one pass over the bytes, in constant memory.
@@ -220,6 +280,20 @@ mod tests {
         );
         assert_eq!(id.size_bytes, 43);
         assert_eq!(id.to_string().parse(), Ok(id));
+    }
+
+    #[test]
+    fn each_hash_by_itself_is_that_of_both_together() {
+        let bytes = b"The quick brown fox jumps over the lazy dog";
+        let (mut md5, mut sha1) = (Md5Hasher::default(), Sha1Hasher::default());
+        let mut both = BlobHasher::new();
+        for part in bytes.chunks(7) {
+            md5.update(part);
+            sha1.update(part);
+            both.update(part);
+        }
+        let both = both.finish();
+        assert_eq!((md5.finish(), sha1.finish()), (both.md5, both.sha1));
     }
 
     #[test]

@@ -555,3 +555,48 @@ fn environment_beats_defaults_and_flags_beat_the_environment() {
     log.expect(2).complains(&["=nonsense="]);
     run(&["--log", "debug", "mounts"]).expect(0);
 }
+
+#[test]
+fn recover_takes_in_what_a_dead_program_left() {
+    use librisfs::archive::{Access, Archive, Destination};
+
+    let world = small_library();
+    let names = ["one.txt", "two.txt", "scratch.part"];
+    let dead = Archive::open(&world.archive(), Access::ReadWrite).expect("the archive");
+    for name in names {
+        let draft = dead.draft().expect("a draft");
+        draft.write_at(name.as_bytes(), 0).expect("room");
+        let to = Destination {
+            name: name.into(),
+            is_document: name != "scratch.part",
+            ..Destination::default()
+        };
+        draft.settle(&to).expect("its hash");
+    }
+    drop(dead);
+    let status = world.run("status", &[]).expect(0).stdout;
+    assert!(
+        status.contains("care: 3 files written before a program ended"),
+        "{status}"
+    );
+    let listed = world.run("recover", &["--list", "--json"]).expect(0).json();
+    let files = listed["files"].as_array().expect("files");
+    let listed: Vec<_> = files.iter().map(|file| text(&file["name"])).collect();
+    assert_eq!(listed, names);
+
+    world
+        .run("recover", &["--discard", "two.txt", "three.txt"])
+        .expect(1)
+        .complains(&["three.txt", "recover --list"]);
+    let told = world.run("recover", &[]).expect(3).stdout;
+    assert!(told.contains("taken in: one.txt, 7 B\n"), "{told}");
+    assert!(
+        told.contains("waiting: scratch.part, 12 B: it was work in progress"),
+        "{told}"
+    );
+    assert_eq!(shown(&world, "one.txt")["visible"], true);
+    let told = world.run("recover", &["--discard", "scratch.part"]);
+    assert!(told.expect(0).stdout.contains("discarded: scratch.part"));
+    let nothing = world.run("recover", &[]).expect(0).stdout;
+    assert_eq!(nothing, "waiting  0 files\n");
+}

@@ -9,9 +9,15 @@ use std::sync::{Arc, Mutex};
 
 use librisfs::archive::{Access, Archive, FileId};
 use librisfs::fs::{
-    Attributes, Error, FileSystem, Follower, Inode, Keep, Kernel, Kind, Lookup, Xattr,
+    Attributes, Error, FileSystem, Follower, Inode, Keep, Kernel, Kind, Lookup, OpenFor, Xattr,
 };
 use support::{Scratch, epub};
+
+/// As `open(2)` with `O_RDONLY`.
+const READING: OpenFor = OpenFor {
+    writing: false,
+    truncate: false,
+};
 
 fn library() -> Scratch {
     let scratch = Scratch::new();
@@ -89,7 +95,7 @@ fn a_listing_goes_on_from_any_cookie_in_pieces_of_any_size() {
 fn an_empty_archive_has_its_views() {
     let scratch = Scratch::new();
     let fs = open(&scratch);
-    assert_eq!(lines(&fs, Inode::ROOT, 0, usize::MAX).len(), 2 + 6);
+    assert_eq!(lines(&fs, Inode::ROOT, 0, usize::MAX).len(), 2 + 8);
     for view in [
         "by-author",
         "by-title",
@@ -97,6 +103,8 @@ fn an_empty_archive_has_its_views() {
         "by-year",
         "by-language",
         "by-hash",
+        "search",
+        "inbox",
     ] {
         let folder = find(&fs, view).expect("there").inode;
         assert_eq!(lines(&fs, folder, 0, usize::MAX).len(), 2, "{view}");
@@ -171,7 +179,10 @@ fn what_cannot_be_is_said_so() {
     ));
     assert!(matches!(look(file.inode, "x"), Err(Error::NotADirectory)));
     assert!(matches!(look(Inode(5), "x"), Err(Error::NotFound)));
-    assert!(matches!(fs.open(Inode::ROOT), Err(Error::IsADirectory)));
+    assert!(matches!(
+        fs.open(Inode::ROOT, READING),
+        Err(Error::IsADirectory)
+    ));
     let listing = fs.read_directory(&pass, file.inode, 0, &mut |_| true);
     assert!(matches!(listing, Err(Error::NotADirectory)));
     let name = OsStr::new(Xattr::Publisher.name());
@@ -202,7 +213,7 @@ fn a_hidden_file_has_attributes_for_those_who_have_it_open_only() {
         .attributes(&pass, file.inode, true)
         .expect("somebody has it open");
     assert_eq!((open.size_bytes, open.links), (file.size_bytes, 0));
-    assert!(matches!(fs.open(file.inode), Err(Error::NotFound)));
+    assert!(matches!(fs.open(file.inode, READING), Err(Error::Stale)));
 }
 
 /// Notes what the kernel would be told.

@@ -66,7 +66,9 @@ fn the_views_are_as_documented() {
             "by-hash",
             "by-language",
             "by-title",
-            "by-year"
+            "by-year",
+            "inbox",
+            "search"
         ]
     );
     assert_eq!(
@@ -199,9 +201,9 @@ fn random_and_mapped_reads_agree_with_the_source() {
 }
 
 #[test]
-fn the_mount_takes_nothing_in() {
+fn a_read_only_mount_takes_nothing_in() {
     let scratch = three_books();
-    let mount = scratch.mount();
+    let mount = scratch.mount_with(&["--read-only"]);
     let file = files_below(&mount.join("by-title")).pop().expect("a file");
     let outcomes = [
         fs::write(mount.join("by-title/new.txt"), "x"),

@@ -38,7 +38,7 @@ fn in_the_background_it_answers_when_the_command_returns() {
     let mountpoint = scratch.root().join("mnt");
     fs::create_dir(&mountpoint).expect("made");
     let printed = succeed(&mut mount_command(&scratch, &mountpoint));
-    assert_eq!(names(&mountpoint).len(), 6, "{printed}");
+    assert_eq!(names(&mountpoint).len(), 8, "{printed}");
     let listed = succeed(librisfs().args(["mounts", "--json"]));
     assert!(
         listed.contains(mountpoint.to_str().expect("UTF-8")),
@@ -110,7 +110,7 @@ fn a_mount_whose_daemon_was_killed_is_cleared_away_by_the_next() {
     let error = fs::read_dir(mount.path()).expect_err("nobody serves it");
     assert_eq!(error.raw_os_error(), Some(libc::ENOTCONN));
     let again = scratch.mount();
-    assert_eq!(names(again.path()).len(), 6);
+    assert_eq!(names(again.path()).len(), 8);
     assert_eq!(again.unmount(), Some(0));
     assert!(!is_mount_point(mount.path()), "no mount is left below");
 }

@@ -2,8 +2,10 @@
 //!
 //! The row goes first, then the blob: what a crash leaves between is a blob without a row, which the next
 //! collection finds. Both are done under the collector's lock, a few at a time, so that those who bring
-//! blobs wait for milliseconds. A file that is in the trash or taken down keeps its blob.
+//! blobs wait for milliseconds. A file that is in the trash or taken down keeps its blob, and so does a
+//! draft whose rows could not be written yet: its note names the blob.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use serde::Serialize;
@@ -12,6 +14,7 @@ use crate::blob::Found;
 use crate::catalogue::{BlobRow, HashId};
 use crate::hash::BlobId;
 
+use super::draft::Note;
 use super::{Archive, Progress, Result};
 
 /// Blobs removed under one lock.
@@ -89,15 +92,17 @@ impl Collection<'_> {
     }
 
     fn forget(&mut self, rows: &[BlobRow]) -> Result<()> {
+        let _held = self.archive.locks.collect()?;
+        let noted = self.noted()?;
+        let unneeded = rows.iter().filter(|row| !noted.contains(&row.blob));
         if self.dry_run {
-            for row in rows {
+            for row in unneeded {
                 self.count(&row.blob);
+                self.report.rows += 1;
             }
-            self.report.rows += rows.len() as u64;
             return Ok(());
         }
-        let _held = self.archive.locks.collect()?;
-        let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+        let ids: Vec<_> = unneeded.map(|row| row.id).collect();
         let forgotten = self.archive.catalogue.forget_blobs(&ids)?;
         self.report.rows += forgotten.len() as u64;
         for blob in forgotten {
@@ -137,13 +142,22 @@ impl Collection<'_> {
             return Ok(());
         }
         let _held = self.archive.locks.collect()?;
+        let noted = self.noted()?;
         for blob in blobs {
-            let is_unnamed = self.archive.catalogue.blob(blob)?.is_none();
+            let is_unnamed = !noted.contains(blob) && self.archive.catalogue.blob(blob)?.is_none();
             if is_unnamed && (self.dry_run || self.archive.blobs.remove(blob)?) {
                 self.count(blob);
             }
         }
         Ok(())
+    }
+
+    /// Blobs of drafts that are not committed yet. Whoever holds the collector's lock sees all that matter:
+    /// a note is written before its blob is placed.
+    fn noted(&self) -> Result<HashSet<BlobId>> {
+        let notes = self.archive.blobs.staging().all_notes()?;
+        let named = notes.iter().filter_map(|line| Note::parse(line)?.blob);
+        Ok(named.collect())
     }
 
     fn count(&mut self, blob: &BlobId) {

@@ -18,6 +18,8 @@
 //! once they keep apart by the locks in `lock` and by the catalogue's own.
 
 mod config;
+mod draft;
+mod edit;
 mod error;
 mod gc;
 mod import;
@@ -29,19 +31,24 @@ mod scrub;
 mod takedown;
 mod upkeep;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use crate::blob::{self, BlobStore, OpenBlob, Space};
 pub use crate::catalogue::sqlite::Access;
 pub use crate::catalogue::{
-    self, BlobRow, Browse, Catalogue, Change, Entry, FileId, FileRecord, Folder, FolderId, Follow,
-    Position, Query, SearchHit, Seq, Stat, Statistics, Takedown, TakedownEntry, TakedownId, Watch,
+    self, Action, ActionId, Admission, BlobRow, Browse, Catalogue, Change, Deed, Discard, Entry,
+    Fields, FileId, FileRecord, Filled, Filling, Folder, FolderId, Follow, InboxNode, Moved,
+    NodeId, NodeKind, Position, Query, SearchHit, Seq, Stat, Statistics, Takedown, TakedownEntry,
+    TakedownId, TrashEntry, UnixNanos, Watch,
 };
 pub use crate::hash::BlobId;
 pub use config::{Config, MountConfig};
+pub use draft::{Committed, Destination, Draft, Leftover, RecoverReport, Unrecovered};
 pub use error::{Error, Result};
 pub use gc::GcReport;
 pub use import::{ImportObserver, ImportOptions, ImportSummary, Outcome, Reason, Refusal};
@@ -53,8 +60,21 @@ pub use takedown::TakedownReport;
 pub use upkeep::Status;
 
 use crate::blob::{Found, LocalStore, Staging};
+use crate::book::Metadata;
 use crate::catalogue::sqlite::SqliteCatalogue;
+use crate::document;
+use draft::Drafts;
 use lock::Locks;
+
+/// Whether a file name ends in what may be a format.
+pub fn has_extension(name: &OsStr) -> bool {
+    document::filename::extension(name).is_some()
+}
+
+/// What a file name says of a document of which `known` is known already.
+pub fn read_name(name: &str, known: &Metadata) -> Metadata {
+    document::filename::read_with(name, known)
+}
 
 /// How long opening an archive may take for what was written to it by hand.
 const SETTLING: Duration = Duration::from_millis(50);
@@ -65,8 +85,9 @@ pub struct Archive {
     config: Config,
     access: Access,
     catalogue: Box<dyn Catalogue>,
-    blobs: Box<dyn BlobStore>,
+    blobs: Arc<dyn BlobStore>,
     locks: Locks,
+    drafts: Drafts,
 }
 
 impl Archive {
@@ -79,11 +100,12 @@ impl Archive {
         let blobs = layout.open_store()?;
         let archive = Self {
             locks: Locks::of(&dir),
+            drafts: Drafts::default(),
             dir,
             config,
             access,
             catalogue: Box::new(catalogue),
-            blobs: Box::new(blobs),
+            blobs: Arc::new(blobs),
         };
         if let Err(error) = archive.settle_for(SETTLING) {
             tracing::warn!("rows written by hand are not completed yet: {error}");
@@ -127,6 +149,11 @@ impl Archive {
     /// Its blobs.
     pub fn blobs(&self) -> &dyn BlobStore {
         &*self.blobs
+    }
+
+    /// All that is recorded of a file, visible or not.
+    pub fn record(&self, file: FileId) -> Result<Option<FileRecord>> {
+        Ok(self.catalogue.record(file)?)
     }
 
     /// Opens the bytes of a visible file. `None`: there is no such file, or it is hidden.

@@ -7,12 +7,19 @@ use std::os::unix::ffi::OsStrExt;
 const PREFIXES: [&[u8]; 2] = [b".", b"~$"];
 
 /// What ends such a name.
-const SUFFIXES: [&[u8]; 12] = [
+const SUFFIXES: [&[u8]; 19] = [
+    b"-journal",
+    b"-shm",
+    b"-wal",
     b"~",
+    b".~qpdf-orig",
+    b".~qpdf-orig#",
+    b".~qpdf-temp#",
     b".bak",
     b".crdownload",
     b".download",
     b".filepart",
+    b".lock",
     b".opdownload",
     b".part",
     b".partial",

@@ -26,7 +26,9 @@ pub struct Status {
     pub statistics: Statistics,
     /// Room in the blob store.
     pub space: Space,
-    /// Files in staging, also those of a running import.
+    /// Files that were written and settled by programs that died since ([`Archive::recover`]).
+    pub drafts: u64,
+    /// Other files in staging, also those of a running import.
     pub staged: u64,
     /// Their bytes.
     pub staged_bytes: u64,
@@ -38,14 +40,19 @@ impl Archive {
     /// Counts, bytes, and what needs care.
     pub fn status(&self) -> Result<Status> {
         let waiting = self.blobs.staging().waiting()?;
+        let drafts = self.leftovers()?;
+        // The bytes of some lie in the store already.
+        let staged = drafts.iter().filter(|draft| draft.path.exists());
+        let staged: Vec<_> = staged.map(|draft| draft.size_bytes).collect();
         Ok(Status {
             name: self.config.name.clone(),
             id: self.config.id.clone(),
             dir: self.dir.clone(),
             statistics: self.catalogue.statistics()?,
             space: self.blobs.space()?,
-            staged: waiting.files,
-            staged_bytes: waiting.bytes,
+            drafts: drafts.len() as u64,
+            staged: waiting.files.saturating_sub(staged.len() as u64),
+            staged_bytes: waiting.bytes.saturating_sub(staged.iter().sum()),
             quarantined: self.blobs.quarantined()?,
         })
     }

@@ -87,6 +87,7 @@ impl LocalStore {
                 _ => Err(Error::Missing(*blob)),
             };
         }
+        staged.seal()?;
         let mut placed = Adopted::New;
         loop {
             match rename_to_new(staged.path(), &path) {

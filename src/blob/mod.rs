@@ -18,7 +18,7 @@ use serde::Serialize;
 use crate::hash::BlobId;
 
 pub use local::LocalStore;
-pub use staging::{Staged, Staging, Waiting};
+pub use staging::{Inherited, Staged, Staging, Waiting};
 
 /// The mode of a blob's file, less the umask: nobody writes to it again.
 const BLOB_MODE: u32 = 0o444;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use crate::book::{BookUid, Metadata};
 use crate::hash::{BlobId, Hash};
 use crate::name::{Bucket, FileName, FolderName, Format};
@@ -10,7 +12,8 @@ use crate::time::UnixSeconds;
 use super::{Result, derive};
 
 /// A file: a row of `books_to_hashes`, and its inode number. At least [`FileId::FIRST`], below 2^40.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "u64", try_from = "u64")]
 pub struct FileId(u64);
 
 impl FileId {
@@ -27,6 +30,20 @@ impl FileId {
     /// The number.
     pub const fn get(self) -> u64 {
         self.0
+    }
+}
+
+impl From<FileId> for u64 {
+    fn from(id: FileId) -> Self {
+        id.0
+    }
+}
+
+impl TryFrom<u64> for FileId {
+    type Error = String;
+
+    fn try_from(id: u64) -> std::result::Result<Self, String> {
+        Self::new(id).ok_or_else(|| format!("{id} is no file"))
     }
 }
 
@@ -49,6 +66,10 @@ impl FolderId {
     pub const BY_LANGUAGE: Self = Self(6);
     /// `by-hash/`: holds the folders `00` to `ff`.
     pub const BY_HASH: Self = Self(7);
+    /// `search/`: holds one folder a search.
+    pub const SEARCH: Self = Self(8);
+    /// Ids from here on are given to searches, for as long as they are remembered.
+    pub const FIRST_SEARCH: u32 = 1 << 29;
     /// The first id that is given out; those below it are fixed.
     pub const FIRST_MADE: u32 = 1024;
     /// One more than the last possible id.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{FileId, FolderId, Result};
+use super::{FileId, FolderId, NodeId, Result};
 use crate::name::Bucket;
 
 /// A place in the sequence of changes.
@@ -43,6 +43,20 @@ pub enum Change {
     FileChanged {
         /// The file.
         file: FileId,
+    },
+    /// A node of the inbox is hidden by a takedown.
+    NodeHidden {
+        /// The node.
+        node: NodeId,
+        /// The folder that it lies in.
+        parent: NodeId,
+        /// Its name there.
+        name: String,
+    },
+    /// What a folder of the inbox holds changed: nodes came, went, moved, or are shown again.
+    InboxChanged {
+        /// The folder.
+        folder: NodeId,
     },
     /// More than can be told: everything may have changed.
     Everything,

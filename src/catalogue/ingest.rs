@@ -5,7 +5,7 @@ use crate::hash::BlobId;
 use crate::name::Format;
 use crate::time::UnixSeconds;
 
-use super::{FileId, Result, TakedownEntry};
+use super::{Fields, FileId, Result, TakedownEntry};
 
 /// A blob that lies in the blob store, and what is known of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,21 @@ pub struct Arrival {
     pub mtime: UnixSeconds,
     /// The book's identity, where it has one already.
     pub book: Option<BookUid>,
+    /// The id that the file is to have if it becomes one, set aside before ([`super::Edit::reserve_files`]).
+    pub file: Option<FileId>,
+    /// The file whose new bytes these are.
+    pub replaces: Option<Replaces>,
+}
+
+/// A file that gets new bytes: a new file of the same book takes over its name, and it goes to the trash.
+/// Where it has these bytes already it stays, with the new modification time, and counts as a duplicate. Where it is
+/// no more, or in the trash, the bytes arrive like others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replaces {
+    /// The file.
+    pub file: FileId,
+    /// What changes of its book with its bytes.
+    pub fields: Fields,
 }
 
 /// What became, or would become, of a blob.

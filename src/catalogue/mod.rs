@@ -31,24 +31,33 @@
 
 mod browse;
 mod derive;
+mod edit;
 mod follow;
+mod inbox;
 mod ingest;
 mod query;
+mod searches;
 mod takedown;
 mod upkeep;
 
 pub mod sqlite;
 
 pub use browse::{Browse, Entry, FileId, FileRecord, Folder, FolderId, Position, Stat};
+pub use edit::{Action, ActionId, Deed, Discard, Edit, Fields, TrashEntry};
 pub use follow::{Change, Follow, Seq, Watch};
-pub use ingest::{Admission, Arrival, Ingest};
+pub use inbox::{Filled, Filling, Inbox, InboxNode, Moved, NodeId, NodeKind, UnixNanos};
+pub use ingest::{Admission, Arrival, Ingest, Replaces};
+pub use searches::Searches;
 pub use takedown::{Takedown, TakedownEntry, TakedownId, Takedowns};
 pub use upkeep::{BlobRow, HashId, Query, SearchHit, Statistics, Upkeep};
 
 /// Everything that is asked of a database.
-pub trait Catalogue: Browse + Ingest + Takedowns + Follow + Upkeep {}
+pub trait Catalogue:
+    Browse + Ingest + Takedowns + Follow + Upkeep + Edit + Inbox + Searches
+{
+}
 
-impl<T: Browse + Ingest + Takedowns + Follow + Upkeep> Catalogue for T {}
+impl<T: Browse + Ingest + Takedowns + Follow + Upkeep + Edit + Inbox + Searches> Catalogue for T {}
 
 /// Why the catalogue could not answer.
 #[derive(Debug, thiserror::Error)]

@@ -24,7 +24,7 @@ pub struct BlobRow {
     pub last_seen: UnixSeconds,
     /// Whether it is taken down.
     pub taken_down: bool,
-    /// Whether any file, trashed ones too, has it.
+    /// Whether any file, trashed ones too, or any node of the inbox has it.
     pub referenced: bool,
 }
 
@@ -82,8 +82,8 @@ pub trait Upkeep: Send + Sync {
     /// Notes that blobs were found present and intact now.
     fn mark_seen(&self, blobs: &[HashId]) -> Result<()>;
 
-    /// Removes the rows of blobs that no file has. A row that a file has by now stays. Returns the
-    /// blobs whose rows went.
+    /// Removes the rows of blobs that no file and no node of the inbox has. A row that one has by now stays.
+    /// Returns the blobs whose rows went.
     fn forget_blobs(&self, blobs: &[HashId]) -> Result<Vec<BlobId>>;
 
     /// Makes all derived data anew from the five tables. `progress` hears of files done and files in all.

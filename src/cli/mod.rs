@@ -8,6 +8,7 @@
 
 mod backup;
 mod completions;
+mod edit;
 mod exit;
 mod failure;
 mod gc;
@@ -15,6 +16,7 @@ mod holders;
 mod import;
 mod init;
 mod interrupt;
+mod journal;
 mod log;
 mod man;
 mod meter;
@@ -23,6 +25,7 @@ mod mounts;
 mod output;
 mod progress;
 mod record;
+mod recover;
 mod reindex;
 mod scrub;
 mod search;
@@ -31,7 +34,9 @@ mod status;
 mod table;
 mod takedown;
 mod text;
+mod trash;
 mod umount;
+mod undo;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -74,9 +79,14 @@ enum Command {
     Status(status::StatusArgs),
     Search(search::SearchArgs),
     Show(show::ShowArgs),
+    Edit(edit::EditArgs),
+    Undo(undo::UndoArgs),
+    Journal(journal::JournalArgs),
+    Trash(trash::TrashArgs),
     Takedown(takedown::TakedownArgs),
     Scrub(scrub::ScrubArgs),
     Gc(gc::GcArgs),
+    Recover(recover::RecoverArgs),
     Reindex(reindex::ReindexArgs),
     Backup(backup::BackupArgs),
     Completions(completions::CompletionsArgs),
@@ -140,9 +150,14 @@ fn dispatch(command: &Command) -> Outcome {
         Command::Status(args) => status::run(args),
         Command::Search(args) => search::run(args),
         Command::Show(args) => show::run(args),
+        Command::Edit(args) => edit::run(args),
+        Command::Undo(args) => undo::run(args),
+        Command::Journal(args) => journal::run(args),
+        Command::Trash(args) => trash::run(args),
         Command::Takedown(args) => takedown::run(args),
         Command::Scrub(args) => scrub::run(args),
         Command::Gc(args) => gc::run(args),
+        Command::Recover(args) => recover::run(args),
         Command::Reindex(args) => reindex::run(args),
         Command::Backup(args) => backup::run(args),
         Command::Completions(args) => completions::run(args, Program::command()),

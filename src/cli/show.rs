@@ -58,7 +58,7 @@ pub fn run(args: &ShowArgs) -> Outcome {
 
 /// The name or the hash that is meant: the last part of a path, since no name has a `/` in it, and without
 /// its extension if it is then a hash, as below `by-hash/`.
-fn wanted(what: &str) -> &str {
+pub(super) fn wanted(what: &str) -> &str {
     let name = what.rsplit('/').next().unwrap_or(what);
     match name.split_once('.') {
         Some((stem, _)) if stem.parse::<Hash>().is_ok() => stem,

@@ -96,6 +96,12 @@ fn needs_care(status: &Status, archive: &Path) -> Vec<String> {
             "care: {blobs} in quarantine; import the documents again to heal them (`librisfs scrub {archive}` names them)"
         ));
     }
+    if status.drafts > 0 {
+        let files = counted(status.drafts, "file");
+        lines.push(format!(
+            "care: {files} written before a program ended, and not catalogued yet (`librisfs recover {archive}` does that)"
+        ));
+    }
     if status.staged > 0 {
         let files = counted(status.staged, "file");
         let size = Size(status.staged_bytes);
@@ -115,6 +121,7 @@ struct StatusJson<'a> {
     statistics: &'a Statistics,
     total_bytes: u64,
     available_bytes: u64,
+    drafts: u64,
     staged: u64,
     staged_bytes: u64,
     quarantined: u64,
@@ -129,6 +136,7 @@ impl<'a> From<&'a Status> for StatusJson<'a> {
             statistics: &status.statistics,
             total_bytes: status.space.total_bytes,
             available_bytes: status.space.available_bytes,
+            drafts: status.drafts,
             staged: status.staged,
             staged_bytes: status.staged_bytes,
             quarantined: status.quarantined,

@@ -36,6 +36,28 @@ pub trait Kernel: Send {
     fn let_go(&self, file: FileId);
 }
 
+impl<K: Kernel + Sync> Kernel for Arc<K> {
+    fn forget_name(&self, parent: Inode, name: &str) {
+        (**self).forget_name(parent, name);
+    }
+
+    fn forget_inode(&self, inode: Inode) {
+        (**self).forget_inode(inode);
+    }
+
+    fn await_readers(&self, directory: Inode) {
+        (**self).await_readers(directory);
+    }
+
+    fn forget_all_names(&self) -> bool {
+        (**self).forget_all_names()
+    }
+
+    fn let_go(&self, file: FileId) {
+        (**self).let_go(file);
+    }
+}
+
 /// The thread that follows.
 pub struct Follower<K> {
     fs: Arc<FileSystem>,
@@ -136,6 +158,12 @@ impl<K: Kernel> Follower<K> {
                 Change::FileChanged { file } => {
                     files.insert(*file);
                 }
+                Change::NodeHidden { node, parent, name } => {
+                    self.kernel.forget_name((*parent).into(), name);
+                    self.kernel.forget_inode((*node).into());
+                    self.kernel.forget_inode((*parent).into());
+                }
+                Change::InboxChanged { folder } => self.kernel.forget_inode((*folder).into()),
                 Change::Everything => self.forget_everything()?,
             }
         }
@@ -219,7 +247,7 @@ impl<K: Kernel> Follower<K> {
 }
 
 /// The places that show what `folder` holds in `bucket`.
-fn places(folder: FolderId, bucket: Bucket) -> [Place; 4] {
+pub(super) fn places(folder: FolderId, bucket: Bucket) -> [Place; 4] {
     let whole = Place::of(folder);
     let through = Place {
         through_bucket: true,

@@ -6,10 +6,11 @@
 //! ```text
 //! 1                                          the root
 //! 2^10 .. 2^40                               a file: books_to_hashes.id
+//! 2^50 | node                                a folder or a file of the inbox
 //! 2^52 | through << 51 | folder << 21 | bucket     a directory; bucket 0 is the whole folder
 //! ```
 
-use crate::archive::{FileId, FolderId};
+use crate::archive::{FileId, FolderId, NodeId};
 use crate::name::Bucket;
 use crate::view::{Node, Place};
 
@@ -24,10 +25,13 @@ pub enum Target {
     Directory(Place),
     /// A file.
     File(FileId),
+    /// A folder or a file of the inbox.
+    Node(NodeId),
 }
 
 const DIRECTORY: u64 = 1 << 52;
 const THROUGH_BUCKET: u64 = 1 << 51;
+const NODE: u64 = 1 << 50;
 const BUCKET_BITS: u32 = 21;
 const BUCKET_MASK: u64 = (1 << BUCKET_BITS) - 1;
 
@@ -41,6 +45,9 @@ impl Inode {
             return Some(Target::Directory(Place::ROOT));
         }
         if self.0 & DIRECTORY == 0 {
+            if self.0 & NODE != 0 {
+                return NodeId::new(self.0 & !NODE).map(Target::Node);
+            }
             return FileId::new(self.0).map(Target::File);
         }
         let folder = (self.0 & !DIRECTORY & !THROUGH_BUCKET) >> BUCKET_BITS;
@@ -75,6 +82,12 @@ impl Inode {
 impl From<FileId> for Inode {
     fn from(file: FileId) -> Self {
         Self(file.get())
+    }
+}
+
+impl From<NodeId> for Inode {
+    fn from(node: NodeId) -> Self {
+        Self(NODE | node.get())
     }
 }
 

@@ -7,29 +7,40 @@
 //! Lock: that of the listings under way, held for one look-up.
 
 mod attributes;
+mod committer;
 mod error;
 mod follower;
 mod gate;
+mod inbox;
 mod inode;
 mod listing;
+mod names;
+mod pending;
+mod search;
 mod watching;
+mod write;
 mod xattr;
 
 use std::ffi::OsStr;
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
 
-use crate::archive::{self, BlobId, FileId, FileRecord, OpenBlob, Space};
+use crate::archive::{self, BlobId, Catalogue, FileId, FileRecord, NodeId, OpenBlob, Space};
 use crate::name::NAME_MAX_BYTES;
-use crate::view::{Found, Item, Place, Tree};
+use crate::view::{Found, Item, Node, Place, Tree};
 
 pub use crate::archive::{Archive, Error as ArchiveError};
 pub use attributes::{Attributes, Kind, Ownership};
+pub use committer::Committer;
 pub use error::{Error, Result};
 pub use follower::{Follower, Kernel};
 pub use gate::{Gate, Pass};
 pub use inode::{Inode, Target};
 use listing::Listings;
+pub use names::IfTaken;
+use pending::{Desk, Pending};
 pub use watching::settle;
+pub use write::{NewAttributes, NodeHandle, Open, OpenFor, PendingHandle};
 pub use xattr::Xattr;
 
 /// How long the kernel may keep a name.
@@ -37,6 +48,8 @@ pub use xattr::Xattr;
 pub enum Keep {
     /// Until it is told otherwise.
     UntilTold,
+    /// A moment: others may change it, and nobody will tell.
+    Briefly,
     /// Not at all: nobody will tell.
     No,
 }
@@ -71,12 +84,22 @@ pub struct OpenFile {
     pub bytes: Box<dyn OpenBlob>,
 }
 
+impl OpenFile {
+    /// Reads; fewer bytes than asked for only at the end.
+    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize> {
+        Ok(self.bytes.read_at(buffer, offset)?)
+    }
+}
+
 /// The file system.
 pub struct FileSystem {
     archive: Arc<Archive>,
     tree: Tree,
     gate: Gate,
     listings: Listings,
+    desk: Desk,
+    /// Ids that are set aside for new files.
+    file_ids: Mutex<Range<u64>>,
 }
 
 impl FileSystem {
@@ -88,6 +111,8 @@ impl FileSystem {
             archive,
             gate: Gate::default(),
             listings: Listings::default(),
+            desk: Desk::new(),
+            file_ids: Mutex::new(0..0),
         }
     }
 
@@ -101,54 +126,151 @@ impl FileSystem {
         &self.gate
     }
 
+    fn catalogue(&self) -> &dyn Catalogue {
+        self.archive.catalogue()
+    }
+
     /// What `name` leads to in `parent`. `.` and `..` are asked by `open_by_handle_at(2)` and NFS servers.
     pub fn look_up(&self, pass: &Pass<'_>, parent: Inode, name: &OsStr) -> Result<Lookup> {
-        if name == "." {
+        if name == "." || name == ".." {
+            let inode = if name == "." {
+                parent
+            } else {
+                self.above(parent)?
+            };
             return Ok(Lookup::Found(
-                self.attributes(pass, parent, false)?,
-                Keep::No,
-            ));
-        }
-        let parent = directory(parent)?;
-        if name == ".." {
-            let above = Inode::from(self.tree.parent(parent)?.ok_or(Error::NotFound)?);
-            return Ok(Lookup::Found(
-                self.attributes(pass, above, false)?,
+                self.attributes(pass, inode, false)?,
                 Keep::No,
             ));
         }
         if name.len() > NAME_MAX_BYTES {
             return Err(Error::NameTooLong);
         }
-        let Some(name) = name.to_str().filter(|name| can_be_shown(name)) else {
+        let Some(name) = name.to_str() else {
             return Ok(Lookup::Never);
         };
-        let Found { node, listed_name } =
-            self.tree.look_up(parent, name)?.ok_or(Error::NotFound)?;
-        let keep = if listed_name {
+        match parent.target().ok_or(Error::NotFound)? {
+            Target::Directory(place) => self.look_up_in_view(pass, place, name),
+            Target::Node(node) => Ok(Lookup::Found(self.look_up_node(node, name)?, Keep::Briefly)),
+            Target::File(_) => Err(Error::NotADirectory),
+        }
+    }
+
+    fn look_up_in_view(&self, pass: &Pass<'_>, place: Place, name: &str) -> Result<Lookup> {
+        if place == Place::ROOT && name == INBOX {
+            let inbox = self.attributes(pass, NodeId::INBOX.into(), false)?;
+            return Ok(Lookup::Found(inbox, Keep::UntilTold));
+        }
+        if let Some(pending) = self.desk.named(place.folder, name) {
+            return Ok(Lookup::Found(Attributes::of_pending(&pending), Keep::No));
+        }
+        if !can_be_shown(name) {
+            return Ok(Lookup::Never);
+        }
+        let Some(Found { node, listed_name }) = self.tree.look_up(place, name)? else {
+            let Some(alias) = self.aliased(place.folder, name)? else {
+                let folder = self.emptied_lately(place.folder, name)?;
+                let folder = folder.ok_or(Error::NotFound)?;
+                let inode = place.child(folder.id).into();
+                return Ok(Lookup::Found(
+                    Attributes::of_directory(inode, &folder),
+                    Keep::No,
+                ));
+            };
+            let stat = self.tree.stat(alias.file)?.ok_or(Error::NotFound)?;
+            let attributes = if alias.is_copy() {
+                Attributes::of_copy(&alias, &stat)
+            } else {
+                self.of_file_or_edit(place, &stat)
+            };
+            return Ok(Lookup::Found(attributes, Keep::No));
+        };
+        let attributes = match &node {
+            Node::File(stat) => self.of_file_or_edit(place, stat),
+            Node::Directory(..) => Attributes::of(&node),
+        };
+        let keep = if listed_name
+            && attributes.inode == Inode::of(&node)
+            && !self.tree.is_search(place.folder)
+        {
             Keep::UntilTold
         } else {
             Keep::No
         };
-        Ok(Lookup::Found(Attributes::of(&node), keep))
+        Ok(Lookup::Found(attributes, keep))
+    }
+
+    /// The attributes of a file, or of the new bytes that are being written for it. In `by-hash` a file keeps its
+    /// bytes, unless it was just there that a writer opened it.
+    fn of_file_or_edit(&self, place: Place, stat: &archive::Stat) -> Attributes {
+        let file = || Attributes::of_file(stat.file.into(), stat);
+        let Some(edit) = self.desk.edit_of(stat.file) else {
+            return file();
+        };
+        if !self.tree.is_by_hash(place.folder) {
+            return Attributes::of_pending(&edit);
+        }
+        let blob = self.catalogue().blob_of(stat.file);
+        let mut state = edit.state();
+        if state.handles > 0 || state.is_dirty {
+            return file();
+        }
+        state.must_be = blob
+            .ok()
+            .flatten()
+            .map(|blob| crate::hash::Hash::Sha1(blob.sha1));
+        drop(state);
+        Attributes::of_pending(&edit)
+    }
+
+    /// The file that an inode stands for.
+    fn desk_file(&self, file: FileId) -> FileId {
+        self.desk.became(file.into()).unwrap_or(file)
     }
 
     /// The attributes of a thing that was found before. A file that somebody has open has them even when it
     /// is hidden by now: what is open may be read to its end.
     pub fn attributes(&self, _pass: &Pass<'_>, inode: Inode, is_open: bool) -> Result<Attributes> {
+        if let Some(pending) = self.desk.get(inode) {
+            return Ok(Attributes::of_pending(&pending));
+        }
         match inode.target().ok_or(Error::NotFound)? {
             Target::Directory(place) => {
                 let folder = self.tree.folder(place)?.ok_or(Error::NotFound)?;
                 Ok(Attributes::of_directory(inode, &folder))
             }
+            Target::Node(node) => self.node_attributes(node),
             Target::File(file) => {
+                let file = self.desk_file(file);
                 let stat = match self.tree.stat(file)? {
                     None if is_open => self.tree.stat_of_hidden(file)?,
                     stat => stat,
                 };
-                Ok(Attributes::of_file(inode, &stat.ok_or(Error::NotFound)?))
+                let mut attributes = Attributes::of_file(inode, &stat.ok_or(Error::NotFound)?);
+                if let Some(mtime) = self.desk.mtime_of_copy(inode) {
+                    attributes.mtime = mtime;
+                }
+                Ok(attributes)
             }
         }
+    }
+
+    /// Whether the kernel may keep the attributes of an inode until it is told otherwise.
+    pub fn keeps_attributes(&self, inode: Inode) -> Keep {
+        if self.desk.is_volatile(inode) {
+            return Keep::No;
+        }
+        match inode.target() {
+            Some(Target::Node(_)) => Keep::Briefly,
+            Some(Target::Directory(place)) if self.tree.is_search(place.folder) => Keep::No,
+            _ => Keep::UntilTold,
+        }
+    }
+
+    /// Whether somebody tells the kernel when a name in this directory leads elsewhere: not in a search, which holds
+    /// something else with any change.
+    pub fn tells_of_names(&self, directory: Inode) -> bool {
+        !matches!(directory.target(), Some(Target::Directory(place)) if self.tree.is_search(place.folder))
     }
 
     /// Calls `take` with the lines of a directory after the cookie `after`, 0 for the start, until it returns
@@ -160,19 +282,65 @@ impl FileSystem {
         after: u64,
         take: &mut dyn FnMut(&Line<'_>) -> bool,
     ) -> Result<()> {
+        if let Some(Target::Node(node)) = inode.target() {
+            return self.read_node_folder(pass, node, after, take);
+        }
         let place = directory(inode)?;
         if after < Item::FIRST_COOKIE && !self.read_dots(pass, inode, after, take)? {
             return Ok(());
         }
-        let after = after.max(Item::FIRST_COOKIE);
-        self.listings
-            .read(&self.tree, pass, place, after, &mut |item| {
-                take(&Line {
-                    name: &item.name,
-                    cookie: item.cookie,
-                    attributes: Attributes::of(&item.node),
-                })
-            })?;
+        if after < PENDING_COOKIES {
+            let after = after.max(Item::FIRST_COOKIE);
+            let mut goes_on = true;
+            self.listings
+                .read(&self.tree, pass, place, after, &mut |item| {
+                    goes_on = take(&Line {
+                        name: &item.name,
+                        cookie: item.cookie,
+                        attributes: Attributes::of(&item.node),
+                    });
+                    goes_on
+                })?;
+            if !goes_on {
+                return Ok(());
+            }
+        }
+        self.read_unlisted(pass, place, after.saturating_sub(PENDING_COOKIES), take)
+    }
+
+    /// The lines that the catalogue has not: the inbox, and what is pending in a folder.
+    fn read_unlisted(
+        &self,
+        pass: &Pass<'_>,
+        place: Place,
+        after: u64,
+        take: &mut dyn FnMut(&Line<'_>) -> bool,
+    ) -> Result<()> {
+        if place == Place::ROOT && after == 0 {
+            let attributes = self.attributes(pass, NodeId::INBOX.into(), false)?;
+            let cookie = PENDING_COOKIES + 1;
+            take(&Line {
+                name: INBOX,
+                cookie,
+                attributes,
+            });
+        }
+        for (name, pending) in self.desk.in_folder(place.folder, after) {
+            let is_elsewhere = place
+                .bucket
+                .is_some_and(|bucket| bucket != crate::name::Bucket::of(&name));
+            if is_elsewhere || pending.state().replaces.is_some() {
+                continue;
+            }
+            let line = Line {
+                name: &name,
+                cookie: PENDING_COOKIES + pending.inode.0,
+                attributes: Attributes::of_pending(&pending),
+            };
+            if !take(&line) {
+                break;
+            }
+        }
         Ok(())
     }
 
@@ -184,7 +352,7 @@ impl FileSystem {
         after: u64,
         take: &mut dyn FnMut(&Line<'_>) -> bool,
     ) -> Result<bool> {
-        let above = self.above(directory(inode)?)?;
+        let above = self.above(inode)?;
         for (name, cookie, inode) in [(".", 1, inode), ("..", Item::FIRST_COOKIE, above)] {
             let attributes = self.attributes(pass, inode, false)?;
             let line = Line {
@@ -200,55 +368,26 @@ impl FileSystem {
     }
 
     /// The directory that a directory lies in.
-    fn above(&self, place: Place) -> Result<Inode> {
+    fn above(&self, inode: Inode) -> Result<Inode> {
+        if let Some(Target::Node(id)) = inode.target() {
+            let node = self.catalogue().node(id)?;
+            return Ok(match id {
+                NodeId::INBOX => Inode::ROOT,
+                _ => node.ok_or(Error::NotFound)?.parent.into(),
+            });
+        }
+        let place = directory(inode)?;
         Ok(self.tree.parent(place)?.ok_or(Error::NotFound)?.into())
     }
 
-    /// Opens a file that may be opened now. Asks the takedowns.
-    pub fn open(&self, inode: Inode) -> Result<OpenFile> {
-        let file = file(inode)?;
-        let (blob, bytes) = self.archive.open_file(file)?.ok_or(Error::NotFound)?;
-        Ok(OpenFile { file, blob, bytes })
-    }
-
-    /// The value of an extended attribute.
-    pub fn xattr(&self, inode: Inode, name: &OsStr) -> Result<Vec<u8>> {
-        let xattr = name
-            .to_str()
-            .and_then(Xattr::named)
-            .ok_or(Error::NoAttribute)?;
-        let Ok(file) = file(inode) else {
-            return Err(Error::NoAttribute);
-        };
-        let value = xattr.value(&self.record(file)?);
-        value.map(String::into_bytes).ok_or(Error::NoAttribute)
-    }
-
-    /// The names of a file's extended attributes, each ended by NUL.
-    pub fn xattr_names(&self, inode: Inode) -> Result<Vec<u8>> {
-        let Ok(file) = file(inode) else {
-            return Ok(Vec::new());
-        };
-        let record = self.record(file)?;
-        let has = |xattr: &Xattr| xattr.value(&record).is_some();
-        let names = Xattr::ALL.into_iter().filter(has);
-        Ok(names
-            .flat_map(|xattr| [xattr.name().as_bytes(), b"\0"].concat())
-            .collect())
-    }
-
     fn record(&self, file: FileId) -> Result<FileRecord> {
-        let record = self
-            .archive
-            .catalogue()
-            .record(file)
-            .map_err(archive::Error::from)?;
+        let record = self.archive.catalogue().record(file)?;
         record.filter(FileRecord::is_visible).ok_or(Error::NotFound)
     }
 
     /// Room in the blob store.
     pub fn space(&self) -> Result<Space> {
-        Ok(self.archive.blobs().space().map_err(archive::Error::from)?)
+        Ok(self.archive.blobs().space()?)
     }
 }
 
@@ -256,19 +395,16 @@ impl FileSystem {
 fn directory(inode: Inode) -> Result<Place> {
     match inode.target() {
         Some(Target::Directory(place)) => Ok(place),
-        Some(Target::File(_)) => Err(Error::NotADirectory),
+        Some(Target::File(_) | Target::Node(_)) => Err(Error::NotADirectory),
         None => Err(Error::NotFound),
     }
 }
 
-/// The file of a file's inode.
-fn file(inode: Inode) -> Result<FileId> {
-    match inode.target() {
-        Some(Target::File(file)) => Ok(file),
-        Some(Target::Directory(_)) => Err(Error::IsADirectory),
-        None => Err(Error::NotFound),
-    }
-}
+/// The name of the inbox in the root.
+const INBOX: &str = "inbox";
+
+/// Cookies of what the catalogue does not list are above all others.
+const PENDING_COOKIES: u64 = 1 << 61;
 
 /// Whether a thing of this name could be listed anywhere. File managers ask for `.hidden`, `.Trash` and
 /// the like in every folder; names in an archive never begin with a dot.

@@ -2,7 +2,12 @@
 //!
 //! <https://www.freedesktop.org/wiki/CommonExtendedAttributes/>
 
-use crate::archive::FileRecord;
+use std::ffi::OsStr;
+
+use crate::archive::{Fields, FileRecord};
+use crate::book::Metadata;
+
+use super::{Error, FileSystem, Inode, Pending, Result, Target};
 
 /// An extended attribute that files have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,15 +70,42 @@ impl Xattr {
         Self::ALL.into_iter().find(|xattr| xattr.name() == name)
     }
 
-    /// Its value for a file; `None` where the catalogue has none.
-    pub fn value(self, record: &FileRecord) -> Option<String> {
-        let metadata = &record.metadata;
-        let value = match self {
+    /// Its value among the fields of a book, if it is one of them.
+    fn of_metadata(self, metadata: &Metadata) -> Option<String> {
+        match self {
             Self::Title => metadata.title.clone(),
             Self::Creator => metadata.author.clone(),
             Self::Publisher => metadata.publisher.clone(),
             Self::Date => metadata.year.map(|year| year.to_string()),
             Self::Language => metadata.language.clone(),
+            Self::Format | Self::Md5 | Self::Sha1 | Self::Book | Self::Added => None,
+        }
+    }
+
+    /// What setting it changes of the book; `None` where it is no field of the book.
+    fn as_fields(self, value: Option<&str>) -> Result<Option<Fields>> {
+        let text = value.map(str::to_owned);
+        let mut fields = Fields::default();
+        match self {
+            Self::Title => fields.title = Some(text),
+            Self::Creator => fields.author = Some(text),
+            Self::Publisher => fields.publisher = Some(text),
+            Self::Language => fields.language = Some(text),
+            Self::Date => {
+                let year = value.map(year_of).transpose()?;
+                fields.year = Some(year);
+            }
+            Self::Format | Self::Md5 | Self::Sha1 | Self::Book | Self::Added => return Ok(None),
+        }
+        Ok(Some(fields))
+    }
+
+    /// Its value for a file; `None` where the catalogue has none.
+    pub fn value(self, record: &FileRecord) -> Option<String> {
+        let value = match self {
+            Self::Title | Self::Creator | Self::Publisher | Self::Date | Self::Language => {
+                self.of_metadata(&record.metadata)
+            }
             Self::Format => Some(record.format.to_string()),
             Self::Md5 => Some(record.blob.md5.to_string()),
             Self::Sha1 => Some(record.blob.sha1.to_string()),
@@ -82,6 +114,112 @@ impl Xattr {
         };
         value.map(fitting)
     }
+}
+
+impl FileSystem {
+    /// The value of an extended attribute.
+    pub fn xattr(&self, inode: Inode, name: &OsStr) -> Result<Vec<u8>> {
+        let xattr = name
+            .to_str()
+            .and_then(Xattr::named)
+            .ok_or(Error::NoAttribute)?;
+        if let Some(pending) = self.desk.get(inode) {
+            let value = xattr.of_metadata(&set_on(&pending));
+            return value.map(String::into_bytes).ok_or(Error::NoAttribute);
+        }
+        let value = self
+            .record_of(inode)?
+            .and_then(|record| xattr.value(&record));
+        value.map(String::into_bytes).ok_or(Error::NoAttribute)
+    }
+
+    /// The names of a file's extended attributes, each ended by NUL.
+    pub fn xattr_names(&self, inode: Inode) -> Result<Vec<u8>> {
+        let pending = self.desk.get(inode).map(|pending| set_on(&pending));
+        let record = if pending.is_some() {
+            None
+        } else {
+            self.record_of(inode)?
+        };
+        let has = |xattr: &Xattr| match (&pending, &record) {
+            (Some(set), _) => xattr.of_metadata(set).is_some(),
+            (None, Some(record)) => xattr.value(record).is_some(),
+            (None, None) => false,
+        };
+        let names = Xattr::ALL.into_iter().filter(has);
+        Ok(names
+            .flat_map(|xattr| [xattr.name().as_bytes(), b"\0"].concat())
+            .collect())
+    }
+
+    /// Sets an extended attribute: a field of the book. The others accept the value that they have, and those of a
+    /// file that is being written any: they are carried along by copies.
+    pub fn set_xattr(&self, inode: Inode, name: &OsStr, value: &[u8]) -> Result<()> {
+        self.require_write()?;
+        let xattr = name
+            .to_str()
+            .and_then(Xattr::named)
+            .ok_or(Error::NotSupported)?;
+        let text =
+            std::str::from_utf8(value).map_err(|_| Error::Invalid("the value is not UTF-8"))?;
+        self.change_xattr(
+            inode,
+            xattr,
+            Some(text.trim()).filter(|text| !text.is_empty()),
+        )
+    }
+
+    /// Removes an extended attribute: empties a field of the book.
+    pub fn remove_xattr(&self, inode: Inode, name: &OsStr) -> Result<()> {
+        self.require_write()?;
+        let xattr = name
+            .to_str()
+            .and_then(Xattr::named)
+            .ok_or(Error::NoAttribute)?;
+        self.change_xattr(inode, xattr, None)
+    }
+
+    fn change_xattr(&self, inode: Inode, xattr: Xattr, value: Option<&str>) -> Result<()> {
+        let fields = xattr.as_fields(value)?;
+        if let Some(pending) = self.desk.get(inode) {
+            if let Some(fields) = fields {
+                let mut state = pending.state();
+                state.set = fields.applied_to(&state.set);
+            }
+            return Ok(());
+        }
+        let record = self.record_of(inode)?.ok_or(Error::NotSupported)?;
+        match fields {
+            Some(fields) => {
+                self.catalogue().edit(&[(record.file, fields)])?;
+                Ok(())
+            }
+            None if xattr.value(&record).as_deref() == value => Ok(()),
+            None => Err(Error::NotSupported),
+        }
+    }
+
+    /// What is recorded of the document that an inode stands for.
+    fn record_of(&self, inode: Inode) -> Result<Option<FileRecord>> {
+        match inode.target().ok_or(Error::NotFound)? {
+            Target::File(file) => Ok(Some(self.record(self.desk_file(file))?)),
+            Target::Directory(_) | Target::Node(_) => Ok(None),
+        }
+    }
+}
+
+/// The year of a date as `user.dublincore.date` has it: a year, or one with month and day behind (ISO 8601).
+fn year_of(date: &str) -> Result<i32> {
+    let digits = date.trim_start_matches('-');
+    let end = digits.find('-').unwrap_or(digits.len());
+    let year = &date[..date.len() - digits.len() + end];
+    year.parse()
+        .map_err(|_| Error::Invalid("the date does not begin with a year"))
+}
+
+/// The fields that were set on a pending file.
+fn set_on(pending: &Pending) -> Metadata {
+    pending.state().set.clone()
 }
 
 /// `value`, cut to what the kernel passes on: `XATTR_SIZE_MAX` of linux/limits.h. A longer one would be

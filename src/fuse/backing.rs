@@ -41,7 +41,8 @@ pub(super) enum Mode {
 /// What an open is for: a blob, and the file that it is kept in where there is one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Bytes {
-    blob: BlobId,
+    /// `None`: they are still being written.
+    blob: Option<BlobId>,
     /// Device, inode and modification time.
     file: Option<(u64, u64, i64, u64)>,
 }
@@ -52,7 +53,18 @@ impl Bytes {
         let file = backing
             .and_then(|file| rustix::fs::fstat(file).ok())
             .map(|stat| (stat.st_dev, stat.st_ino, stat.st_mtime, stat.st_mtime_nsec));
-        Self { blob, file }
+        Self {
+            blob: Some(blob),
+            file,
+        }
+    }
+
+    /// Bytes that are still being written.
+    pub(super) fn unsettled() -> Self {
+        Self {
+            blob: None,
+            file: None,
+        }
     }
 }
 

@@ -8,29 +8,33 @@ use std::ffi::OsStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use fuser::{
-    AccessFlags, BackingId, Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags,
-    Generation, INodeNo, InitFlags, KernelConfig, LockOwner, OpenAccMode, OpenFlags, ReplyAttr,
-    ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyLseek, ReplyOpen,
-    ReplyStatfs, ReplyXattr, Request,
+    AccessFlags, BsdFileFlags, CopyFileRangeFlags, Errno, FileAttr, FileHandle, FileType,
+    Filesystem, FopenFlags, Generation, INodeNo, InitFlags, KernelConfig, LockOwner, OpenFlags,
+    PollEvents, PollFlags, PollNotifier, RenameFlags, ReplyAttr, ReplyCreate, ReplyData,
+    ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyLseek, ReplyOpen, ReplyPoll,
+    ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
 };
 
 use crate::fs::{
-    Attributes, Error, FileSystem, Inode, Keep, Kind, Line, Lookup, OpenFile, Ownership, Pass,
-    Result,
+    Attributes, Error, FileSystem, IfTaken, Inode, Keep, Kind, Line, Lookup, NewAttributes, Open,
+    Ownership, Pass, Result,
 };
 
-use super::backing::{Backings, Bytes, Mode};
-use super::handles::{Handle, Handles};
+use super::backing::Backings;
+use super::handles::Handles;
+use super::opening::{Answer, OpenHandle};
 
 /// The kernel forgets when it is told to, and not before.
 const UNTIL_TOLD: Duration = Duration::from_hours(365 * 24);
+/// How long it may keep what others may change without telling.
+const BRIEFLY: Duration = Duration::from_secs(1);
 /// Inode numbers are never used again.
 const GENERATION: Generation = Generation(0);
 /// The handle of a file that the kernel reads by itself.
-const NO_HANDLE: FileHandle = FileHandle(0);
+pub(super) const NO_HANDLE: FileHandle = FileHandle(0);
 /// What `st_blksize` says: programs that copy take pieces of this size.
 const COPY_BYTES: u32 = 1 << 20;
 
@@ -43,13 +47,6 @@ pub(super) struct Callbacks {
     /// Whether this kernel wants directories opened.
     pub(super) opens_directories: AtomicBool,
     pub(super) files: Handles<OpenHandle>,
-}
-
-/// A file that the daemon reads.
-pub(super) struct OpenHandle {
-    file: OpenFile,
-    /// Whether it counts among those that share a mode.
-    shares_mode: bool,
 }
 
 thread_local! {
@@ -82,40 +79,6 @@ impl Callbacks {
         }
     }
 
-    /// Opens a file: its mode, and a handle where the daemon reads.
-    fn open_file(&self, inode: Inode, reply: &ReplyOpen) -> Result<(Mode, FileHandle)> {
-        let open = self.fs.open(inode)?;
-        let bytes = Bytes::of(open.blob, open.bytes.backing());
-        let first = || self.backing_of(&open, reply);
-        let mode = self
-            .backings
-            .open(open.file, bytes, first)
-            .ok_or(Error::Busy)?;
-        if let Mode::Passthrough(_) = mode {
-            return Ok((mode, NO_HANDLE));
-        }
-        let handle = self.files.add(OpenHandle {
-            file: open,
-            shares_mode: matches!(mode, Mode::Cached { .. }),
-        });
-        Ok((mode, FileHandle(handle.0)))
-    }
-
-    /// A backing id for an open blob, where passthrough can be had.
-    fn backing_of(&self, open: &OpenFile, reply: &ReplyOpen) -> Option<BackingId> {
-        if !self.passthrough.load(Ordering::Relaxed) {
-            return None;
-        }
-        match reply.open_backing(open.bytes.backing()?) {
-            Ok(id) => Some(id),
-            Err(error) => {
-                tracing::info!("reading through the daemon: no passthrough here ({error})");
-                self.passthrough.store(false, Ordering::Relaxed);
-                None
-            }
-        }
-    }
-
     /// Calls `take` with the lines of a directory and their attributes.
     fn read_directory(
         &self,
@@ -131,22 +94,47 @@ impl Callbacks {
     }
 
     fn read_file(&self, handle: FileHandle, offset: u64, size: u32, reply: ReplyData) {
-        let Some(open) = self.files.get(Handle(handle.0)) else {
-            return reply.error(errno(&Error::BadHandle));
-        };
         BUFFER.with_borrow_mut(|buffer| {
             let size = size as usize;
             if buffer.len() < size {
                 buffer.resize(size, 0);
             }
-            match open.file.bytes.read_at(&mut buffer[..size], offset) {
+            match self.read(handle, &mut buffer[..size], offset) {
                 Ok(n) => reply.data(&buffer[..n]),
-                Err(error) => {
-                    tracing::error!("cannot read {}: {error}", open.file.blob);
-                    reply.error(Errno::EIO);
-                }
+                Err(error) => reply.error(errno(&error)),
             }
         });
+    }
+
+    fn reply_attributes(&self, attributes: Result<Attributes>, reply: ReplyAttr) {
+        match attributes {
+            Ok(attributes) => {
+                let keep = ttl(self.fs.keeps_attributes(attributes.inode));
+                let mut attr = self.attr(&attributes);
+                if let Some(shown) = attributes.shown_as {
+                    attr.ino = INodeNo(shown.0);
+                }
+                reply.attr(&keep, &attr);
+            }
+            Err(error) => reply.error(errno(&error)),
+        }
+    }
+}
+
+/// How long the kernel may keep something.
+fn ttl(keep: Keep) -> Duration {
+    match keep {
+        Keep::UntilTold => UNTIL_TOLD,
+        Keep::Briefly => BRIEFLY,
+        Keep::No => Duration::ZERO,
+    }
+}
+
+/// Replies that something was done, or why not.
+fn reply_done(done: Result<()>, reply: ReplyEmpty) {
+    match done {
+        Ok(()) => reply.ok(),
+        Err(error) => reply.error(errno(&error)),
     }
 }
 
@@ -183,6 +171,7 @@ impl Filesystem for Callbacks {
             | InitFlags::FUSE_PARALLEL_DIROPS
             | InitFlags::FUSE_EXPORT_SUPPORT
             | InitFlags::FUSE_ASYNC_READ
+            | InitFlags::FUSE_ATOMIC_O_TRUNC
             | InitFlags::FUSE_EXPLICIT_INVAL_DATA;
         for flag in wanted.iter() {
             // What this kernel does not know, it does without.
@@ -201,17 +190,17 @@ impl Filesystem for Callbacks {
         Ok(())
     }
 
-    fn lookup(&self, _req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
+    fn lookup(&self, req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
         guarded("lookup", || {
+            if self.fs.is_being_saved(Inode(parent.0), name, req.pid()) {
+                return reply.error(Errno::ENOENT);
+            }
             let pass = self.fs.gate().enter();
             match self.fs.look_up(&pass, Inode(parent.0), name) {
                 Ok(Lookup::Found(attributes, keep)) => {
-                    let names = match keep {
-                        Keep::UntilTold => UNTIL_TOLD,
-                        Keep::No => Duration::ZERO,
-                    };
                     let attr = self.attr(&attributes);
-                    reply.entry_with_ttls(&UNTIL_TOLD, &names, &attr, GENERATION);
+                    let attr_ttl = ttl(self.fs.keeps_attributes(attributes.inode));
+                    reply.entry_with_ttls(&attr_ttl, &ttl(keep), &attr, GENERATION);
                 }
                 Ok(Lookup::Never) => reply_never(reply),
                 Err(error) => reply.error(errno(&error)),
@@ -226,32 +215,309 @@ impl Filesystem for Callbacks {
             let pass = self.fs.gate().enter();
             let inode = Inode(ino.0);
             let shared = inode.file().is_some_and(|file| self.backings.is_open(file));
-            match self.fs.attributes(&pass, inode, fh.is_some() || shared) {
-                Ok(attributes) => reply.attr(&UNTIL_TOLD, &self.attr(&attributes)),
-                Err(error) => reply.error(errno(&error)),
-            }
+            let attributes = self.fs.attributes(&pass, inode, fh.is_some() || shared);
+            self.reply_attributes(attributes, reply);
         });
     }
 
     fn open(&self, _req: &Request, ino: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
         guarded("open", || {
-            if flags.acc_mode() != OpenAccMode::O_RDONLY {
-                return reply.error(errno(&Error::ReadOnly));
+            match self.open_file(Inode(ino.0), flags, &reply) {
+                Ok(Answer::Passthrough(handle, flags, id)) => {
+                    reply.opened_passthrough(handle, flags, &id);
+                }
+                Ok(Answer::Daemon(handle, flags)) => reply.opened(handle, flags),
+                Err(error) => reply.error(errno(&error)),
             }
-            let no_flush = FopenFlags::FOPEN_NOFLUSH;
-            match self.open_file(Inode(ino.0), &reply) {
-                Ok((Mode::Passthrough(id), handle)) => {
-                    reply.opened_passthrough(handle, no_flush, &id);
+        });
+    }
+
+    fn create(
+        &self,
+        _req: &Request,
+        parent: INodeNo,
+        name: &OsStr,
+        _mode: u32,
+        _umask: u32,
+        _flags: i32,
+        reply: ReplyCreate,
+    ) {
+        guarded("create", || {
+            let pass = self.fs.gate().enter();
+            match self.fs.create(&pass, Inode(parent.0), name) {
+                Ok((attributes, Open::Pending(handle))) => {
+                    let attr = self.attr(&attributes);
+                    if let Answer::Daemon(handle, flags) =
+                        self.open_pending(attributes.inode, handle)
+                    {
+                        reply.created(&Duration::ZERO, &attr, GENERATION, handle, flags);
+                    }
                 }
-                Ok((Mode::Cached { keep: true }, handle)) => {
-                    reply.opened(handle, no_flush | FopenFlags::FOPEN_KEEP_CACHE);
-                }
-                Ok((Mode::Cached { keep: false }, handle)) => reply.opened(handle, no_flush),
-                Ok((Mode::Direct, handle)) => {
-                    reply.opened(handle, no_flush | FopenFlags::FOPEN_DIRECT_IO);
+                Ok(_) => reply.error(Errno::EIO),
+                Err(error) => reply.error(errno(&error)),
+            }
+        });
+    }
+
+    fn mknod(
+        &self,
+        _req: &Request,
+        parent: INodeNo,
+        name: &OsStr,
+        mode: u32,
+        _umask: u32,
+        _rdev: u32,
+        reply: ReplyEntry,
+    ) {
+        guarded("mknod", || {
+            if mode & libc::S_IFMT != libc::S_IFREG {
+                return reply.error(Errno::EPERM);
+            }
+            let pass = self.fs.gate().enter();
+            match self.fs.create(&pass, Inode(parent.0), name) {
+                Ok((attributes, open)) => {
+                    if let Open::Pending(handle) = &open {
+                        self.fs.close(handle);
+                    }
+                    reply.entry(&Duration::ZERO, &self.attr(&attributes), GENERATION);
                 }
                 Err(error) => reply.error(errno(&error)),
             }
+        });
+    }
+
+    fn mkdir(
+        &self,
+        _req: &Request,
+        parent: INodeNo,
+        name: &OsStr,
+        _mode: u32,
+        _umask: u32,
+        reply: ReplyEntry,
+    ) {
+        guarded("mkdir", || {
+            let pass = self.fs.gate().enter();
+            match self.fs.make_directory(&pass, Inode(parent.0), name) {
+                Ok(attributes) => {
+                    let attr_ttl = ttl(self.fs.keeps_attributes(attributes.inode));
+                    reply.entry_with_ttls(&attr_ttl, &BRIEFLY, &self.attr(&attributes), GENERATION);
+                }
+                Err(error) => reply.error(errno(&error)),
+            }
+        });
+    }
+
+    fn unlink(&self, _req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
+        guarded("unlink", || {
+            reply_done(self.fs.unlink(Inode(parent.0), name), reply);
+        });
+    }
+
+    fn rmdir(&self, _req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
+        guarded("rmdir", || {
+            reply_done(self.fs.remove_directory(Inode(parent.0), name), reply);
+        });
+    }
+
+    fn symlink(
+        &self,
+        _req: &Request,
+        _parent: INodeNo,
+        _link_name: &OsStr,
+        _target: &std::path::Path,
+        reply: ReplyEntry,
+    ) {
+        reply.error(Errno::EPERM);
+    }
+
+    fn link(
+        &self,
+        _req: &Request,
+        _ino: INodeNo,
+        _newparent: INodeNo,
+        _newname: &OsStr,
+        reply: ReplyEntry,
+    ) {
+        reply.error(Errno::EPERM);
+    }
+
+    fn rename(
+        &self,
+        _req: &Request,
+        parent: INodeNo,
+        name: &OsStr,
+        newparent: INodeNo,
+        newname: &OsStr,
+        flags: RenameFlags,
+        reply: ReplyEmpty,
+    ) {
+        guarded("rename", || {
+            let if_taken = if flags.contains(RenameFlags::RENAME_NOREPLACE) {
+                IfTaken::Fail
+            } else if flags.contains(RenameFlags::RENAME_EXCHANGE) {
+                IfTaken::Exchange
+            } else if flags.is_empty() {
+                IfTaken::Replace
+            } else {
+                return reply.error(Errno::EINVAL);
+            };
+            let (from, to) = ((Inode(parent.0), name), (Inode(newparent.0), newname));
+            reply_done(self.fs.rename(from, to, if_taken), reply);
+        });
+    }
+
+    fn setattr(
+        &self,
+        _req: &Request,
+        ino: INodeNo,
+        _mode: Option<u32>,
+        _uid: Option<u32>,
+        _gid: Option<u32>,
+        size: Option<u64>,
+        _atime: Option<TimeOrNow>,
+        mtime: Option<TimeOrNow>,
+        _ctime: Option<SystemTime>,
+        _fh: Option<FileHandle>,
+        _crtime: Option<SystemTime>,
+        _chgtime: Option<SystemTime>,
+        _bkuptime: Option<SystemTime>,
+        _flags: Option<BsdFileFlags>,
+        reply: ReplyAttr,
+    ) {
+        guarded("setattr", || {
+            let pass = self.fs.gate().enter();
+            let mtime = mtime.map(|time| match time {
+                TimeOrNow::SpecificTime(time) => time,
+                TimeOrNow::Now => SystemTime::now(),
+            });
+            // Owners and modes are those of the mount: changing them succeeds without effect.
+            let new = NewAttributes {
+                size_bytes: size,
+                mtime: mtime.map(Into::into),
+            };
+            let attributes = if new == NewAttributes::default() {
+                self.fs.attributes(&pass, Inode(ino.0), true)
+            } else {
+                self.fs.set_attributes(&pass, Inode(ino.0), &new)
+            };
+            self.reply_attributes(attributes, reply);
+        });
+    }
+
+    fn write(
+        &self,
+        _req: &Request,
+        _ino: INodeNo,
+        fh: FileHandle,
+        offset: u64,
+        data: &[u8],
+        write_flags: WriteFlags,
+        _flags: OpenFlags,
+        _lock_owner: Option<LockOwner>,
+        reply: ReplyWrite,
+    ) {
+        guarded("write", || {
+            let from_cache = write_flags.contains(WriteFlags::FUSE_WRITE_CACHE);
+            let written =
+                self.with_pending(fh, |handle| self.fs.write(handle, data, offset, from_cache));
+            match written {
+                Ok(n) => reply.written(u32::try_from(n).unwrap_or(u32::MAX)),
+                Err(error) => reply.error(errno(&error)),
+            }
+        });
+    }
+
+    fn flush(
+        &self,
+        _req: &Request,
+        _ino: INodeNo,
+        fh: FileHandle,
+        _lock_owner: LockOwner,
+        reply: ReplyEmpty,
+    ) {
+        guarded("flush", || {
+            let flushed = match fh {
+                NO_HANDLE => Ok(()),
+                fh => self.with_pending(fh, |handle| self.fs.flush(handle)),
+            };
+            // What is only read has nothing to settle.
+            reply_done(
+                flushed.or_else(|error| match error {
+                    Error::BadHandle => Ok(()),
+                    error => Err(error),
+                }),
+                reply,
+            );
+        });
+    }
+
+    fn fallocate(
+        &self,
+        _req: &Request,
+        _ino: INodeNo,
+        fh: FileHandle,
+        offset: u64,
+        length: u64,
+        mode: i32,
+        reply: ReplyEmpty,
+    ) {
+        guarded("fallocate", || {
+            let done =
+                self.with_pending(fh, |handle| self.fs.allocate(handle, offset, length, mode));
+            reply_done(done, reply);
+        });
+    }
+
+    fn copy_file_range(
+        &self,
+        _req: &Request,
+        _ino_in: INodeNo,
+        _fh_in: FileHandle,
+        _offset_in: u64,
+        _ino_out: INodeNo,
+        _fh_out: FileHandle,
+        _offset_out: u64,
+        _len: u64,
+        _flags: CopyFileRangeFlags,
+        reply: ReplyWrite,
+    ) {
+        // The kernel then copies by reading and writing, and does not ask again. Equal bytes are stored once
+        // all the same.
+        reply.error(Errno::ENOSYS);
+    }
+
+    fn poll(
+        &self,
+        _req: &Request,
+        _ino: INodeNo,
+        _fh: FileHandle,
+        _ph: PollNotifier,
+        _events: PollEvents,
+        _flags: PollFlags,
+        reply: ReplyPoll,
+    ) {
+        // The kernel then treats files as always ready, and does not ask again.
+        reply.error(Errno::ENOSYS);
+    }
+
+    fn setxattr(
+        &self,
+        _req: &Request,
+        ino: INodeNo,
+        name: &OsStr,
+        value: &[u8],
+        _flags: i32,
+        _position: u32,
+        reply: ReplyEmpty,
+    ) {
+        guarded("setxattr", || {
+            reply_done(self.fs.set_xattr(Inode(ino.0), name, value), reply);
+        });
+    }
+
+    fn removexattr(&self, _req: &Request, ino: INodeNo, name: &OsStr, reply: ReplyEmpty) {
+        guarded("removexattr", || {
+            reply_done(self.fs.remove_xattr(Inode(ino.0), name), reply);
         });
     }
 
@@ -280,16 +546,7 @@ impl Filesystem for Callbacks {
         reply: ReplyEmpty,
     ) {
         guarded("release", || {
-            let shares_mode = match fh {
-                NO_HANDLE => true,
-                _ => self
-                    .files
-                    .remove(Handle(fh.0))
-                    .is_some_and(|open| open.shares_mode),
-            };
-            if let Some(file) = Inode(ino.0).file().filter(|_| shares_mode) {
-                self.backings.close(file);
-            }
+            self.close(Inode(ino.0), fh);
             reply.ok();
         });
     }
@@ -335,9 +592,15 @@ impl Filesystem for Callbacks {
     ) {
         guarded("readdirplus", || {
             let pass = self.fs.gate().enter();
+            let tells = self.fs.tells_of_names(Inode(ino.0));
             let read = self.read_directory(&pass, ino, offset, &mut |line, attr| {
                 let ino = attr.ino;
-                !reply.add(ino, line.cookie, line.name, &UNTIL_TOLD, attr, GENERATION)
+                let keep = if tells {
+                    ttl(self.fs.keeps_attributes(line.attributes.inode))
+                } else {
+                    Duration::ZERO
+                };
+                !reply.add(ino, line.cookie, line.name, &keep, attr, GENERATION)
             });
             match read {
                 Ok(()) => reply.ok(),
@@ -354,18 +617,27 @@ impl Filesystem for Callbacks {
         _datasync: bool,
         reply: ReplyEmpty,
     ) {
-        reply.ok();
+        guarded("fsyncdir", || reply_done(self.fs.fsync_directory(), reply));
     }
 
     fn fsync(
         &self,
         _req: &Request,
-        _ino: INodeNo,
-        _fh: FileHandle,
+        ino: INodeNo,
+        fh: FileHandle,
         _datasync: bool,
         reply: ReplyEmpty,
     ) {
-        reply.ok();
+        guarded("fsync", || {
+            let synced = self.with_pending(fh, |handle| self.fs.fsync(Inode(ino.0), Some(handle)));
+            reply_done(
+                synced.or_else(|error| match error {
+                    Error::BadHandle => self.fs.fsync(Inode(ino.0), None),
+                    error => Err(error),
+                }),
+                reply,
+            );
+        });
     }
 
     fn statfs(&self, _req: &Request, _ino: INodeNo, reply: ReplyStatfs) {

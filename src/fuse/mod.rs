@@ -1,7 +1,7 @@
 //! The mount: the only place that names `fuser`.
 //!
 //! - `callbacks`: one callback a request: translate, call [`crate::fs`], reply.
-//! - `handles`: which files the daemon reads, by number.
+//! - `handles`, `opening`: which files the daemon reads and writes, by number.
 //! - `backing`: which files the kernel reads by itself (passthrough).
 //! - `notify`: what the kernel is told to forget.
 //! - `session`: from a mount point to a running mount and back; threads and signals.
@@ -14,6 +14,7 @@ mod handles;
 mod mount_point;
 mod mountinfo;
 mod notify;
+mod opening;
 mod options;
 mod session;
 

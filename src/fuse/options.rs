@@ -18,11 +18,14 @@ pub enum Allow {
 
 /// How an archive is to be mounted.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct MountOptions {
     /// Who may look into it.
     pub allow: Allow,
     /// Owner, group and permission bits of everything in it.
     pub ownership: Ownership,
+    /// Whether nothing may be changed through the mount.
+    pub read_only: bool,
     /// Whether the kernel may read blobs by itself, where it can.
     pub passthrough: bool,
     /// Threads that answer requests.
@@ -42,9 +45,10 @@ impl Default for MountOptions {
             ownership: Ownership {
                 uid: rustix::process::getuid().as_raw(),
                 gid: rustix::process::getgid().as_raw(),
-                file_mode: 0o444,
-                directory_mode: 0o555,
+                file_mode: 0o644,
+                directory_mode: 0o755,
             },
+            read_only: false,
             passthrough: true,
             threads: cores.clamp(2, 8),
             nonempty: false,
@@ -61,11 +65,13 @@ impl MountOptions {
             MountOption::FSName(source.to_owned()),
             // As the kernel takes it; fuser keeps its own `Subtype` to itself when it mounts as root.
             MountOption::CUSTOM("subtype=librisfs".to_owned()),
-            MountOption::RO,
             MountOption::NoDev,
             MountOption::NoSuid,
             MountOption::NoAtime,
         ];
+        if self.read_only {
+            config.mount_options.push(MountOption::RO);
+        }
         if !self.exec {
             config.mount_options.push(MountOption::NoExec);
         }

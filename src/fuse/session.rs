@@ -1,6 +1,6 @@
 //! From a mount point to a running mount, and back.
 //!
-//! Threads: `threads` that answer requests, one that follows the catalogue, one that settles what was
+//! Threads: `threads` that answer requests, one that follows the catalogue, one that commits what is written, one that settles what was
 //! written to it by hand, one for signals. The mount ends when somebody unmounts it, and for no other reason: neither an error nor a panic unmounts.
 
 use std::io;
@@ -15,7 +15,7 @@ use fuser::Session;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::fs::{self, Archive, FileSystem, Follower};
+use crate::fs::{self, Archive, Committer, FileSystem, Follower};
 
 use super::backing::Backings;
 use super::callbacks::Callbacks;
@@ -30,7 +30,7 @@ pub struct Mounted {
     mountpoint: PathBuf,
     session: JoinHandle<io::Result<()>>,
     /// They end when `stop` is set.
-    companions: [JoinHandle<fs::Result<()>>; 2],
+    companions: [JoinHandle<fs::Result<()>>; 3],
     stop: Arc<AtomicBool>,
     signals: Signals,
 }
@@ -63,14 +63,16 @@ pub fn mount(archive: Arc<Archive>, mountpoint: &Path, options: &MountOptions) -
             what: "cannot copy the descriptor of the mount",
             source,
         })?;
-    let kernel = KernelCache::new(session.notifier(), device, backings);
+    let kernel = Arc::new(KernelCache::new(session.notifier(), device, backings));
     // Before the first request is answered, so that no change after an answer is missed.
-    let follower = Follower::new(Arc::clone(&file_system), kernel)?;
+    let follower = Follower::new(Arc::clone(&file_system), Arc::clone(&kernel))?;
+    let committer = Committer::new(Arc::clone(&file_system), kernel);
     let stop = Arc::new(AtomicBool::new(false));
     let session = start(session)?;
-    let (stop_following, stop_settling) = (Arc::clone(&stop), Arc::clone(&stop));
+    let [stop_following, stop_committing, stop_settling] = [0; 3].map(|_| Arc::clone(&stop));
     let companions = [
         spawn("follower", move || Ok(follower.run(&stop_following)?))?,
+        spawn("committer", move || Ok(committer.run(&stop_committing)?))?,
         spawn("settler", move || {
             Ok(fs::settle(file_system.archive(), &stop_settling)?)
         })?,

@@ -5,6 +5,7 @@
 
 mod hash_name;
 mod place;
+mod search;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use crate::name::{Bucket, FolderName, normal_form};
 
 use hash_name::HashName;
 pub use place::{Place, VIEWS};
+use search::{Searches, is_query};
 
 /// What a look-up found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +59,7 @@ const ID_BITS: u32 = 40;
 pub struct Tree {
     archive: Arc<Archive>,
     bucket_threshold: u64,
+    searches: Searches,
 }
 
 impl Tree {
@@ -66,6 +69,7 @@ impl Tree {
         Self {
             archive,
             bucket_threshold,
+            searches: Searches::default(),
         }
     }
 
@@ -76,6 +80,9 @@ impl Tree {
     /// What `name` leads to in `parent`.
     pub fn look_up(&self, parent: Place, name: &str) -> archive::Result<Option<Found>> {
         let normal = normal_form(name);
+        if parent.folder == FolderId::SEARCH {
+            return self.search_named(&normal);
+        }
         let found = match self.listed(parent, &normal)? {
             Some(node) => Some((node, normal == name)),
             None => self.unlisted(parent, &normal)?.map(|node| (node, false)),
@@ -85,6 +92,9 @@ impl Tree {
 
     /// What is listed, or would be if the folder were not shown as buckets, as `name` in `parent`.
     fn listed(&self, parent: Place, name: &str) -> archive::Result<Option<Node>> {
+        if is_query(parent.folder) {
+            return self.found_in(parent.folder, name);
+        }
         if let Some(bucket) = self.bucket_shown_as(parent, name)? {
             return Ok(Some(bucket));
         }
@@ -147,6 +157,9 @@ impl Tree {
 
     /// The folder of a place that was found before: `None` where nothing of it is left.
     pub fn folder(&self, place: Place) -> archive::Result<Option<Folder>> {
+        if is_query(place.folder) {
+            return Ok(self.search_of(place.folder));
+        }
         Ok(self.catalogue().folder(place.folder)?)
     }
 
@@ -167,6 +180,27 @@ impl Tree {
         } else {
             parent
         }))
+    }
+
+    /// Whether a folder is `by-hash/` or lies in it.
+    pub fn is_by_hash(&self, folder: FolderId) -> bool {
+        let shards = FolderId::by_hash(0)..=FolderId::by_hash(u8::MAX);
+        folder == FolderId::BY_HASH || shards.contains(&folder)
+    }
+
+    /// The path of a folder from the root of the mount, with a slash at its end; that of the root is empty.
+    pub fn path_of(&self, folder: &Folder) -> archive::Result<String> {
+        let mut path = String::new();
+        let mut folder = folder.clone();
+        while folder.id != FolderId::ROOT {
+            path.insert(0, '/');
+            path.insert_str(0, &folder.name);
+            match self.folder(Place::of(folder.parent))? {
+                Some(parent) => folder = parent,
+                None => break,
+            }
+        }
+        Ok(path)
     }
 
     /// A file that was found before: `None` where it is hidden now.
@@ -200,6 +234,12 @@ impl Tree {
         let started = (after > Item::FIRST_COOKIE).then_some(after);
         if place == Place::ROOT {
             return self.page_of_views(started, limit);
+        }
+        if place.folder == FolderId::SEARCH {
+            return self.page_of_searches(started, limit);
+        }
+        if is_query(place.folder) {
+            return self.page_of_found(place.folder, started, limit);
         }
         let gives_buckets = match started {
             _ if place.bucket.is_some() => false,

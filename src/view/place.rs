@@ -51,13 +51,14 @@ impl Place {
 }
 
 /// What the root holds.
-pub const VIEWS: [FolderId; 6] = [
+pub const VIEWS: [FolderId; 7] = [
     FolderId::BY_AUTHOR,
     FolderId::BY_TITLE,
     FolderId::BY_FORMAT,
     FolderId::BY_YEAR,
     FolderId::BY_LANGUAGE,
     FolderId::BY_HASH,
+    FolderId::SEARCH,
 ];
 
 /// Whether `folder` holds folders; the others hold entries.

@@ -55,6 +55,8 @@ pub fn arrival(blob: BlobId, metadata: Metadata) -> Arrival {
         format: epub(),
         mtime: UnixSeconds(1_000_000_000),
         book: None,
+        file: None,
+        replaces: None,
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Every command.
-pub const COMMANDS: [&str; 15] = [
+pub const COMMANDS: [&str; 20] = [
     "init",
     "import",
     "mount",
@@ -21,9 +21,14 @@ pub const COMMANDS: [&str; 15] = [
     "status",
     "search",
     "show",
+    "edit",
+    "undo",
+    "journal",
+    "trash",
     "takedown",
     "scrub",
     "gc",
+    "recover",
     "reindex",
     "backup",
     "completions",

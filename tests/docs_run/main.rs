@@ -70,6 +70,11 @@ fn catalogue() {
 }
 
 #[test]
+fn editing() {
+    check("docs/editing.md");
+}
+
+#[test]
 fn layout() {
     check("docs/layout.md");
 }
@@ -86,7 +91,13 @@ fn takedowns() {
 
 #[test]
 fn every_document_with_examples_is_run() {
-    let run = ["catalogue.md", "layout.md", "mounting.md", "takedowns.md"];
+    let run = [
+        "catalogue.md",
+        "editing.md",
+        "layout.md",
+        "mounting.md",
+        "takedowns.md",
+    ];
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
     for entry in fs::read_dir(docs).expect("docs can be listed") {
         let path = entry.expect("docs can be listed").path();

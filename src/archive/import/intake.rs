@@ -367,6 +367,8 @@ fn ready(
             format: description.format,
             mtime: source.mtime(),
             book: None,
+            file: None,
+            replaces: None,
         },
         origin: Origin {
             path: path.clone(),

@@ -180,7 +180,13 @@ impl Browse for SqliteCatalogue {
 
     fn records_of(&self, hash_or_name: &str) -> Result<Vec<FileRecord>> {
         let db = self.pool.reader()?;
-        let mut found = files_where(&db, "f.name = ?1", &*normal_form(hash_or_name))?;
+        let name = normal_form(hash_or_name);
+        let mut found = files_where(&db, "f.name = ?1", &*name)?;
+        found.extend(files_where(
+            &db,
+            "f.id = (SELECT file FROM trash WHERE name = ?1)",
+            &*name,
+        )?);
         match hash_or_name.parse() {
             Ok(Hash::Md5(md5)) => {
                 found.extend(files_where(&db, "h.md5 = ?1", md5.as_bytes().as_slice())?);
@@ -231,7 +237,7 @@ fn folder_page(
     Ok(())
 }
 
-fn entry(row: &rusqlite::Row<'_>) -> Result<Entry> {
+pub(super) fn entry(row: &rusqlite::Row<'_>) -> Result<Entry> {
     Ok(Entry {
         name: row.get(0)?,
         stat: rows::stat(row, 1)?,
@@ -240,7 +246,7 @@ fn entry(row: &rusqlite::Row<'_>) -> Result<Entry> {
 }
 
 /// The entry of a file under its own name.
-fn own_name(db: &Connection, folder: FolderId, name: &str) -> Result<Option<Stat>> {
+pub(super) fn own_name(db: &Connection, folder: FolderId, name: &str) -> Result<Option<Stat>> {
     let sql = format!(
         "SELECT e.file, e.size, e.mtime, e.ctime, e.links FROM books_to_hashes AS f \
          CROSS JOIN entries AS e ON e.folder = ?1 AND e.bucket = ?2 AND e.file = f.id \

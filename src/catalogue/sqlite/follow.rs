@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Row};
 
-use super::rows::{self, file_id, folder_id};
+use super::rows::{self, file_id, folder_id, node_id};
 use super::{SqliteCatalogue, settle, watch};
 use crate::catalogue::{Change, Error, Follow, Result, Seq, Watch};
 use crate::name::Bucket;
@@ -100,6 +100,14 @@ fn change(row: &Row<'_>) -> Result<Change> {
         },
         4 => Change::FileChanged {
             file: file_id(number(2)?)?,
+        },
+        6 => Change::NodeHidden {
+            node: node_id(number(3)?)?,
+            parent: node_id(number(2)?)?,
+            name: name()?,
+        },
+        7 => Change::InboxChanged {
+            folder: node_id(number(2)?)?,
         },
         _ => Change::Everything,
     })

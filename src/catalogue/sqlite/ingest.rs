@@ -4,11 +4,14 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, params};
 
+use super::journal::{self, Step};
 use super::ledger::Ledger;
 use super::rows::{self, FileRow};
-use super::{SqliteCatalogue, settle};
+use super::{SqliteCatalogue, edit, settle, trash};
 use crate::book::BookUid;
-use crate::catalogue::{Admission, Arrival, Error, FileId, Ingest, Result, derive};
+use crate::catalogue::{
+    Admission, Arrival, Deed, Discard, Error, Fields, FileId, Ingest, Result, derive,
+};
 use crate::hash::BlobId;
 use crate::time::UnixSeconds;
 
@@ -59,6 +62,19 @@ pub(super) fn hash_row(db: &Connection, blob: &BlobId) -> Result<Option<i64>> {
     )
 }
 
+/// Makes the row of a blob that has none.
+pub(super) fn add_blob(db: &Connection, blob: &BlobId, now: UnixSeconds) -> Result<i64> {
+    let mut statement = db.prepare_cached(
+        "INSERT INTO books_hashes (md5, sha1, size, last_seen) VALUES (?1, ?2, ?3, ?4)",
+    )?;
+    Ok(statement.insert(params![
+        blob.md5.as_bytes().as_slice(),
+        blob.sha1.as_bytes().as_slice(),
+        rows::sql_size(blob.size_bytes),
+        now.0
+    ])?)
+}
+
 /// The earliest file of a blob and whether it is in the trash; one that is not is preferred.
 fn file_of(db: &Connection, hash: i64) -> Result<Option<(FileId, bool)>> {
     let mut statement = db.prepare_cached(
@@ -76,34 +92,38 @@ struct Batch<'c> {
     db: &'c Connection,
     ledger: Ledger<'c>,
     now: UnixSeconds,
-    /// The first file made by this batch, and the next.
-    first: i64,
+    /// The id of the next file that has none set aside.
     next: i64,
+    /// The files made by this batch.
+    made: Vec<FileId>,
     /// Files whose places depend on others.
     due: BTreeSet<FileId>,
+    /// Files that got new bytes.
+    replaced: Vec<Step>,
 }
 
 impl<'c> Batch<'c> {
     fn new(db: &'c Connection) -> Result<Self> {
-        // As SQLite itself counts: an id set by hand is in the table and not in the sequence.
-        let given = "SELECT seq FROM sqlite_sequence WHERE name = 'books_to_hashes'";
-        let present = "SELECT max(id) FROM books_to_hashes";
-        let last = rows::number(db, given, [])?.max(rows::number(db, present, [])?);
-        let floor = i64::try_from(FileId::FIRST).unwrap_or(i64::MAX);
-        let first = last.map_or(floor, |last| last.saturating_add(1).max(floor));
         Ok(Self {
             db,
             ledger: Ledger::new(db),
             now: UnixSeconds::now(),
-            first,
-            next: first,
+            next: edit::next_file(db)?,
+            made: Vec::new(),
             due: BTreeSet::new(),
+            replaced: Vec::new(),
         })
     }
 
     fn admit(&mut self, arrival: &Arrival) -> Result<Admission> {
         if let Some(takedown) = rows::takedown_of(self.db, &arrival.blob)? {
             return Ok(Admission::TakenDown(takedown));
+        }
+        if let Some(replaces) = &arrival.replaces
+            && let Some(old) = rows::sound(rows::file_row(self.db, replaces.file))?.flatten()
+            && old.trashed.is_none()
+        {
+            return self.replace(arrival, &old, &replaces.fields);
         }
         let Some(hash) = hash_row(self.db, &arrival.blob)? else {
             let hash = self.add_blob(&arrival.blob)?;
@@ -118,6 +138,72 @@ impl<'c> Batch<'c> {
             }
             None => Ok(Admission::Restored(self.add_file(arrival, hash)?)),
         }
+    }
+
+    /// Gives a file new bytes: they are a file of the same book, and the old one goes to the trash.
+    fn replace(&mut self, arrival: &Arrival, old: &FileRow, fields: &Fields) -> Result<Admission> {
+        if old.blob == arrival.blob {
+            let mut statement = self
+                .db
+                .prepare_cached("UPDATE books_to_hashes SET mtime = ?2 WHERE id = ?1")?;
+            statement.execute([rows::sql_id(old.file), arrival.mtime.0])?;
+            self.due.insert(old.file);
+            return Ok(Admission::Duplicate(old.file));
+        }
+        let hash = match hash_row(self.db, &arrival.blob)? {
+            Some(hash) => {
+                self.see(hash)?;
+                hash
+            }
+            None => self.add_blob(&arrival.blob)?,
+        };
+        let book = "SELECT book_id FROM books_to_hashes WHERE id = ?1";
+        let book = rows::number(self.db, book, [rows::sql_id(old.file)])?;
+        let book = book.ok_or_else(|| Error::Failed("the file has no book".to_owned()))?;
+        let discard = Discard {
+            file: old.file,
+            name: None,
+            path: None,
+        };
+        trash::discard(self.db, &[discard])?;
+        let new = fields.applied_to(&old.metadata);
+        if new != old.metadata {
+            edit::set_metadata(self.db, book, &new)?;
+        }
+        let file = self.new_id(arrival)?;
+        let mut statement = self.db.prepare_cached(
+            "INSERT INTO books_to_hashes (id, book_id, hash_id, format, name, added, mtime) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?;
+        statement.execute(params![
+            rows::sql_id(file),
+            book,
+            hash,
+            arrival.format.as_str(),
+            // It keeps it if it is right.
+            old.name,
+            self.now.0,
+            arrival.mtime.0
+        ])?;
+        self.due.insert(file);
+        self.replaced.push(Step::Replaced {
+            old: old.file,
+            new: file,
+        });
+        Ok(Admission::New(file))
+    }
+
+    /// The id of a new file: the one set aside for it, unless somebody has it.
+    fn new_id(&mut self, arrival: &Arrival) -> Result<FileId> {
+        if let Some(file) = arrival.file {
+            let taken = "SELECT 1 FROM books_to_hashes WHERE id = ?1";
+            if rows::number(self.db, taken, [rows::sql_id(file)])?.is_none() {
+                return Ok(file);
+            }
+        }
+        let next = u64::try_from(self.next).ok().and_then(FileId::new);
+        self.next += 1;
+        next.ok_or_else(|| Error::Failed("no file id is left".to_owned()))
     }
 
     fn see(&self, hash: i64) -> Result<()> {
@@ -138,15 +224,7 @@ impl<'c> Batch<'c> {
     }
 
     fn add_blob(&self, blob: &BlobId) -> Result<i64> {
-        let mut statement = self.db.prepare_cached(
-            "INSERT INTO books_hashes (md5, sha1, size, last_seen) VALUES (?1, ?2, ?3, ?4)",
-        )?;
-        Ok(statement.insert(params![
-            blob.md5.as_bytes().as_slice(),
-            blob.sha1.as_bytes().as_slice(),
-            rows::sql_size(blob.size_bytes),
-            self.now.0
-        ])?)
+        add_blob(self.db, blob, self.now)
     }
 
     /// The book with this identity, else a new one.
@@ -176,10 +254,7 @@ impl<'c> Batch<'c> {
     }
 
     fn add_file(&mut self, arrival: &Arrival, hash: i64) -> Result<FileId> {
-        let file = u64::try_from(self.next)
-            .ok()
-            .and_then(FileId::new)
-            .ok_or_else(|| Error::Failed("no file id is left".to_owned()))?;
+        let file = self.new_id(arrival)?;
         let book = self.book(arrival)?;
         let mut statement = self.db.prepare_cached(
             "INSERT INTO books_to_hashes (id, book_id, hash_id, format, name, added, mtime) \
@@ -187,7 +262,7 @@ impl<'c> Batch<'c> {
         )?;
         let name = self.free_name(arrival, file)?;
         statement.execute(params![
-            self.next,
+            rows::sql_id(file),
             book,
             hash,
             arrival.format.as_str(),
@@ -195,7 +270,7 @@ impl<'c> Batch<'c> {
             self.now.0,
             arrival.mtime.0
         ])?;
-        self.next += 1;
+        self.made.push(file);
         self.place(arrival, file, hash)?;
         Ok(file)
     }
@@ -247,9 +322,14 @@ impl<'c> Batch<'c> {
         self.ledger.finish()?;
         let mut settled = self
             .db
-            .prepare_cached("DELETE FROM unsettled WHERE kind = 3 AND id >= ?1 AND id < ?2")?;
-        settled.execute([self.first, self.next])?;
+            .prepare_cached("DELETE FROM unsettled WHERE kind = 3 AND id = ?1")?;
+        for file in self.made {
+            settled.execute([rows::sql_id(file)])?;
+        }
         settle::files(self.db, self.due)?;
+        for step in self.replaced {
+            journal::write(self.db, Deed::Replace, &[step])?;
+        }
         Ok(())
     }
 }

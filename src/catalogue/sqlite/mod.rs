@@ -17,17 +17,22 @@
 //! index. Each reader holds up to 2 MiB of cached pages, the writer 64 MiB.
 
 mod browse;
+mod edit;
 mod error;
 mod follow;
+mod inbox;
 mod ingest;
+mod journal;
 mod ledger;
 mod pool;
 mod reindex;
 mod rows;
 mod schema;
 mod search;
+mod searches;
 mod settle;
 mod takedown;
+mod trash;
 mod upkeep;
 mod watch;
 
@@ -35,7 +40,7 @@ use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use rusqlite::{Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::{Error, Result};
 use pool::Pool;
@@ -85,11 +90,23 @@ impl SqliteCatalogue {
 
     /// Runs `work` in one durable transaction; all of it is undone if it fails.
     fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        let mut writer = self.pool.writer()?;
-        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let done = work(&transaction)?;
-        follow::prune(&transaction)?;
-        transaction.commit()?;
-        Ok(done)
+        in_transaction(&mut *self.pool.writer()?, work)
     }
+
+    /// The same without waiting for the disk: the transaction survives this process, and is durable with the next
+    /// durable one or [`Pool::sync`].
+    fn write_quickly<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        in_transaction(&mut *self.pool.quick_writer()?, work)
+    }
+}
+
+fn in_transaction<T>(
+    writer: &mut Connection,
+    work: impl FnOnce(&Transaction<'_>) -> Result<T>,
+) -> Result<T> {
+    let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let done = work(&transaction)?;
+    follow::prune(&transaction)?;
+    transaction.commit()?;
+    Ok(done)
 }

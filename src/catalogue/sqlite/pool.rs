@@ -4,6 +4,12 @@
 //! no statement outlives it, so no read transaction ever keeps the log from being folded into the
 //! database. The writer is behind a mutex, which is the only lock here and is held for one transaction.
 //!
+//! # Durability
+//!
+//! A commit by [`Pool::writer`] is on the disk, with all before it, when it returns. One by
+//! [`Pool::quick_writer`] is in the log only, as far as the system has written it: it survives the process, and a power
+//! cut may take it, and what follows it, back. [`Pool::sync`] brings it to the disk.
+//!
 //! A reader costs up to [`READER_CACHE_KIB`]; no more than [`MOST_IDLE`] are kept.
 //!
 //! # Reading only
@@ -13,8 +19,11 @@
 //! immutable, making nothing beside it. If a `-wal` turns up later, or the file is another one, somebody
 //! writes after all, and connections are made anew.
 
-use std::ops::Deref;
+use std::fs::File;
+use std::io;
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -79,7 +88,9 @@ impl Mode {
 pub(super) struct Pool {
     path: PathBuf,
     idle: Mutex<(Mode, Vec<Connection>)>,
-    writer: Option<Mutex<Connection>>,
+    writer: Option<Mutex<Writer>>,
+    /// Whether the log's name is known to be on the disk.
+    log_is_named: AtomicBool,
 }
 
 impl Pool {
@@ -91,12 +102,13 @@ impl Pool {
         };
         let writer = match access {
             Access::ReadOnly => None,
-            Access::ReadWrite => Some(Mutex::new(open_writer(path)?)),
+            Access::ReadWrite => Some(Mutex::new(Writer::open(path)?)),
         };
         Ok(Self {
             path: path.to_owned(),
             idle: Mutex::new((mode, reader.into_iter().collect())),
             writer,
+            log_is_named: AtomicBool::new(false),
         })
     }
 
@@ -131,12 +143,48 @@ impl Pool {
         })
     }
 
-    /// The connection for writing.
-    pub(super) fn writer(&self) -> Result<MutexGuard<'_, Connection>> {
-        self.writer.as_ref().map(lock).ok_or_else(|| {
+    /// The connection for writing, whose commits are durable.
+    pub(super) fn writer(&self) -> Result<MutexGuard<'_, Writer>> {
+        self.writer_with(true)
+    }
+
+    /// The connection for writing, whose commits are atomic and not durable.
+    pub(super) fn quick_writer(&self) -> Result<MutexGuard<'_, Writer>> {
+        self.writer_with(false)
+    }
+
+    fn writer_with(&self, durable: bool) -> Result<MutexGuard<'_, Writer>> {
+        let mut writer = self.writer.as_ref().map(lock).ok_or_else(|| {
             let place = self.path.display();
             Error::Failed(format!("{place} is open for reading only"))
-        })
+        })?;
+        writer.make_durable(durable)?;
+        Ok(writer)
+    }
+
+    /// Makes all commits so far durable.
+    ///
+    /// The log is enough: SQLite begins it anew only after it has synced the database that it was folded into. The
+    /// database must not even be opened here, since closing it again would drop the locks that the connections of
+    /// this process have on it (fcntl(2)).
+    pub(super) fn sync(&self) -> Result<()> {
+        let failed = |error: io::Error| {
+            let place = self.path.display();
+            Error::Unreachable(format!("cannot sync the log of {place}: {error}"))
+        };
+        match File::open(log_path(&self.path)) {
+            Ok(log) => log.sync_data().map_err(failed)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(failed(error)),
+        }
+        // The log may be new, and quick commits have not synced its name. While a connection is open it stays.
+        if !self.log_is_named.load(Ordering::Acquire) {
+            File::open(folder_of(&self.path))
+                .and_then(|folder| folder.sync_all())
+                .map_err(failed)?;
+            self.log_is_named.store(true, Ordering::Release);
+        }
+        Ok(())
     }
 
     /// A connection that stays with the caller.
@@ -155,6 +203,47 @@ impl Pool {
             connection,
             version,
         })
+    }
+}
+
+/// The connection that writes.
+pub(super) struct Writer {
+    connection: Connection,
+    /// Whether its commits wait for the disk.
+    durable: bool,
+}
+
+impl Writer {
+    fn open(path: &Path) -> Result<Self> {
+        Ok(Self {
+            connection: open_writer(path)?,
+            durable: true,
+        })
+    }
+
+    /// Sets whether commits wait for the disk. Not within a transaction.
+    fn make_durable(&mut self, durable: bool) -> Result<()> {
+        if durable != self.durable {
+            let level = if durable { "FULL" } else { "NORMAL" };
+            self.connection
+                .execute_batch(&format!("PRAGMA synchronous = {level}"))?;
+            self.durable = durable;
+        }
+        Ok(())
+    }
+}
+
+impl Deref for Writer {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Writer {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.connection
     }
 }
 
@@ -234,6 +323,14 @@ pub(super) fn log_path(database: &Path) -> PathBuf {
     let mut path = database.as_os_str().to_owned();
     path.push("-wal");
     path.into()
+}
+
+/// The folder that the database is in.
+fn folder_of(database: &Path) -> &Path {
+    let folder = database.parent();
+    folder
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
 
 /// The way in which the database can be read, and a reader.

@@ -107,10 +107,18 @@ impl Rebuild<'_> {
     fn names(&mut self) -> Result<()> {
         let mut renamed = 0;
         self.each_file(&mut |this, row| {
-            let is_right = row.name.as_deref().is_some_and(|name| {
-                FileName::from_stored(name.to_owned()).is_some()
-                    && derive::is_right(name, &row.metadata, &row.format, &row.blob.md5, row.file)
-            });
+            // In the trash it leaves its name to others.
+            let is_right = row.trashed.is_some()
+                || row.name.as_deref().is_some_and(|name| {
+                    FileName::from_stored(name.to_owned()).is_some()
+                        && derive::is_right(
+                            name,
+                            &row.metadata,
+                            &row.format,
+                            &row.blob.md5,
+                            row.file,
+                        )
+                });
             if !is_right {
                 let name = FileName::compose(&row.metadata, &row.format);
                 this.db
@@ -278,9 +286,9 @@ impl Rebuild<'_> {
         self.db.execute_batch(
             "INSERT INTO counted SELECT folder, count(*) FROM entries GROUP BY folder;
              UPDATE folders SET mtime = unixepoch(),
-                 children = coalesce((SELECT entries FROM counted WHERE folder = id), 0)
+                 children = kept + coalesce((SELECT entries FROM counted WHERE folder = id), 0)
              WHERE (parent <> 1 OR id = 3) AND children IS NOT
-                 coalesce((SELECT entries FROM counted WHERE folder = id), 0);
+                 kept + coalesce((SELECT entries FROM counted WHERE folder = id), 0);
              DELETE FROM counted;
              INSERT INTO counted SELECT parent, count(*) FROM folders
                  WHERE parent <> 1 AND children > 0 GROUP BY parent;

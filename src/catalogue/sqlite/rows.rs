@@ -9,8 +9,8 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::book::{BookUid, Metadata};
 use crate::catalogue::{
-    Error, FileId, FileRecord, Folder, FolderId, Result, Stat, Takedown, TakedownEntry, TakedownId,
-    derive,
+    Error, FileId, FileRecord, Folder, FolderId, NodeId, Result, Stat, Takedown, TakedownEntry,
+    TakedownId, derive,
 };
 use crate::hash::{BlobId, Md5, Sha1};
 use crate::name::{FileName, Format};
@@ -270,9 +270,26 @@ pub(super) fn folder_id(id: i64) -> Result<FolderId> {
         })
 }
 
+/// A node's number from a row.
+pub(super) fn node_id(id: i64) -> Result<NodeId> {
+    u64::try_from(id)
+        .ok()
+        .and_then(NodeId::new)
+        .ok_or_else(|| Error::BadRow {
+            table: "inbox",
+            id,
+            fault: "its id is out of range".to_owned(),
+        })
+}
+
 /// A file's id for SQL.
 pub(super) fn sql_id(file: FileId) -> i64 {
     file.get().try_into().unwrap_or(i64::MAX)
+}
+
+/// A node's number for SQL.
+pub(super) fn sql_node(node: NodeId) -> i64 {
+    node.get().try_into().unwrap_or(i64::MAX)
 }
 
 /// A size for SQL.

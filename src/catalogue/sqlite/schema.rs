@@ -11,7 +11,11 @@ use crate::catalogue::{Error, Result};
 const APPLICATION_ID: i32 = 0x4c46_5363;
 
 /// The steps from an empty database to the present one.
-const STEPS: &[&str] = &[include_str!("migrations/0001.sql")];
+const STEPS: &[&str] = &[
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
+];
 
 /// Fills an empty database. Fails where there is something already.
 pub(super) fn create(connection: &mut Connection, place: &str) -> Result<()> {

@@ -66,7 +66,7 @@ fn hits(db: &Connection, sql: &str, parameters: &[&dyn ToSql]) -> Result<Vec<Sea
 }
 
 /// The words as FTS5 takes them: every one a string, so that nothing in them is syntax.
-fn match_expression(words: &[Words]) -> String {
+pub(super) fn match_expression(words: &[Words]) -> String {
     let terms: Vec<String> = words
         .iter()
         .map(|words| {
@@ -85,7 +85,7 @@ fn match_expression(words: &[Words]) -> String {
 }
 
 /// For each thing that narrows the search, the ids of the folders that a hit may lie in, for SQL.
-fn folder_sets(db: &Connection, search: &Search) -> Result<Vec<String>> {
+pub(super) fn folder_sets(db: &Connection, search: &Search) -> Result<Vec<String>> {
     let mut sets = Vec::new();
     if !search.years.is_empty() {
         sets.push(years(db, search)?);

@@ -75,6 +75,11 @@ fn unnote(db: &Connection, kind: i64, id: i64) -> Result<()> {
     Ok(())
 }
 
+/// Takes back the note about a book whose files are settled.
+pub(super) fn unnote_book(db: &Connection, book: i64) -> Result<()> {
+    unnote(db, BOOK, book)
+}
+
 /// Settles the files of these blobs at once, and those of their MD5 twins.
 pub(super) fn blobs<'b>(db: &Connection, blobs: impl Iterator<Item = &'b i64>) -> Result<()> {
     let mut due = BTreeSet::new();
@@ -247,16 +252,23 @@ fn settle_one(
     row: &FileRow,
     hash_name: Option<&String>,
 ) -> Result<bool> {
-    let name = right_name(db, row)?;
-    let renamed = row.name.as_deref() != Some(name.as_str());
-    if renamed {
-        set_name(db, row.file, &name)?;
-    }
-    let wanted = if row.is_visible() {
-        wanted_entries(ledger, row, &name, hash_name)?
-    } else {
-        BTreeMap::new()
+    // In the trash it leaves its name to others.
+    let name = match row.trashed {
+        Some(_) => None,
+        None => Some(right_name(db, row)?),
     };
+    let renamed = name
+        .as_ref()
+        .is_some_and(|name| row.name.as_deref() != Some(name.as_str()));
+    let mut wanted = BTreeMap::new();
+    if let Some(name) = &name {
+        if renamed {
+            set_name(db, row.file, name)?;
+        }
+        if row.is_visible() {
+            wanted = wanted_entries(ledger, row, name, hash_name)?;
+        }
+    }
     let moved = replace_entries(ledger, row.file, &present_entries(db, row.file)?, &wanted)?;
     set_words(db, row)?;
     Ok(renamed || moved)

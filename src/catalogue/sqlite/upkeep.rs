@@ -66,6 +66,7 @@ impl Upkeep for SqliteCatalogue {
             let mut statement = db.prepare_cached(
                 "DELETE FROM books_hashes WHERE id = ?1 \
                  AND NOT EXISTS (SELECT 1 FROM books_to_hashes WHERE hash_id = ?1) \
+                 AND NOT EXISTS (SELECT 1 FROM inbox WHERE hash_id = ?1) \
                  RETURNING md5, sha1, size",
             )?;
             let mut gone = Vec::new();
@@ -117,6 +118,7 @@ fn blob_sql(condition: &str) -> String {
     format!(
         "SELECT h.id, h.md5, h.sha1, h.size, h.last_seen, {NOT_TAKEN_DOWN}, \
          EXISTS (SELECT 1 FROM books_to_hashes WHERE hash_id = h.id) \
+         OR EXISTS (SELECT 1 FROM inbox WHERE hash_id = h.id) \
          FROM books_hashes AS h WHERE {condition}"
     )
 }
@@ -147,7 +149,9 @@ fn statistics(db: &Connection) -> Result<Statistics> {
         "SELECT children > 0 FROM folders WHERE parent = ?1 AND name = ?2",
         params![FolderId::BY_AUTHOR.get(), UNKNOWN],
     )?;
-    let authors = children(FolderId::BY_AUTHOR)?;
+    let made = "SELECT count(*) FROM folders WHERE parent = ?1 AND kept = 1 AND children = 1";
+    let made = rows::number(db, made, [FolderId::BY_AUTHOR.get()])?.unwrap_or(0);
+    let authors = children(FolderId::BY_AUTHOR)?.saturating_sub(made.try_into().unwrap_or(0));
     Ok(Statistics {
         books: count("SELECT count(*) FROM books_metadata")?,
         files: children(FolderId::BY_TITLE)?,

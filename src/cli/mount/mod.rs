@@ -51,7 +51,7 @@ pub struct MountArgs {
     #[arg(short, long)]
     foreground: bool,
 
-    /// Allow no changes through the mount; in this version no mount allows any
+    /// Allow no changes through the mount
     #[arg(short, long)]
     read_only: bool,
 

@@ -145,6 +145,7 @@ impl MountOptions {
         fuse::MountOptions {
             allow: self.allow,
             ownership,
+            read_only: self.read_only,
             passthrough: self.passthrough,
             exec: self.exec,
             nonempty: self.nonempty,

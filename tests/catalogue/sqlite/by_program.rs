@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use librisfs::catalogue::{FileId, FolderId};
+use librisfs::catalogue::{FileId, FolderId, NodeId};
 use librisfs::name::FileName;
 
 use super::Sqlite;
@@ -53,6 +53,47 @@ fn takedowns_hide_at_once() {
         catalogue.settle().expect("settles");
         assert_eq!(shown(catalogue), before, "{takedown}");
     }
+}
+
+#[test]
+fn takedowns_hide_what_is_in_the_inbox() {
+    let bench = Sqlite::new();
+    let catalogue = bench.catalogue();
+    let (md5, sha1) = (
+        sql_bytes(blob(1).md5.as_bytes()),
+        sql_bytes(blob(1).sha1.as_bytes()),
+    );
+    let row = format!(
+        "INSERT INTO books_hashes (id, md5, sha1, size) VALUES (1, {md5}, {sha1}, 8); \
+         INSERT INTO inbox (parent, name, kind, mtime, ctime, hash_id) VALUES (1, 'f', 2, 0, 0, 1)"
+    );
+    sqlite3(&bench, &row).expect("inserts");
+    let is_shown = || {
+        let found = catalogue.node_named(NodeId::INBOX, "f").expect("answers");
+        found.is_some()
+    };
+    assert!(is_shown());
+    for takedown in [
+        format!("(md5) VALUES ({md5})"),
+        format!("(sha1) VALUES ({sha1})"),
+    ] {
+        sqlite3(&bench, &format!("INSERT INTO deleted_hashes {takedown}")).expect(&takedown);
+        assert!(!is_shown(), "{takedown}");
+        sqlite3(&bench, "DELETE FROM deleted_hashes").expect("lifts");
+        assert!(is_shown(), "{takedown}");
+    }
+    sqlite3(
+        &bench,
+        "UPDATE inbox SET name = CAST(x'66ff' AS TEXT) WHERE id = 16",
+    )
+    .expect("updates");
+    assert_eq!(
+        catalogue
+            .nodes(NodeId::INBOX, None, 10)
+            .expect("a page")
+            .len(),
+        1
+    );
 }
 
 #[test]

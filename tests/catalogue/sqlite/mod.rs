@@ -4,6 +4,7 @@ mod by_program;
 mod crash;
 mod opening;
 mod random;
+mod random_inbox;
 
 use std::path::PathBuf;
 
@@ -44,6 +45,30 @@ impl Bench for Sqlite {
         other.execute_batch(statements).expect("runs");
         other.execute_batch("COMMIT").expect("commits");
     }
+}
+
+crate::conformance_inbox! { Sqlite::new;
+    has_its_fixed_folders
+    makes_and_pages_nodes
+    keeps_names_byte_for_byte
+    refuses_names_that_are_none
+    makes_nothing_where_it_cannot_be
+    removes_files_and_empty_folders
+    gives_no_number_twice
+    moves_nodes
+    replaces_like_by_like
+    refuses_moves_that_cannot_be
+    exchanges_nodes
+    touches_nodes
+    notes_when_a_folder_changes
+    fills_files
+    refuses_to_fill_with_what_is_taken_down
+    knows_which_documents_are_in_the_inbox
+    hides_nodes_that_are_taken_down
+    hidden_nodes_keep_their_names
+    tells_followers_of_the_inbox
+    tells_followers_of_what_is_hidden
+    keeps_the_blobs_of_nodes
 }
 
 crate::conformance! { Sqlite::new;

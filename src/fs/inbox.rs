@@ -1,0 +1,302 @@
+//! The inbox, and the folders beside it that file managers use as their trash.
+//!
+//! Its tree is the catalogue's, its bytes are blobs, and what is being written is pending under the number of its
+//! node. Others may change it too, so the kernel keeps its names and attributes for [`super::Keep::Briefly`] only.
+
+use crate::archive::{
+    FileRecord, Filled, Filling, InboxNode, Moved, NodeId, NodeKind, has_extension, is_scratch,
+};
+
+use super::names::IfTaken;
+use super::pending::{Home, Phase};
+use super::{Attributes, Error, FileSystem, Inode, Line, Pass, Result};
+
+/// Nodes read at once.
+const PAGE_NODES: usize = 512;
+
+/// Cookies of nodes are above those of `.` and `..`.
+const NODE_COOKIES: u64 = 16;
+
+impl FileSystem {
+    /// The attributes of a node; what is pending of it counts.
+    pub(super) fn node_attributes(&self, id: NodeId) -> Result<Attributes> {
+        if let Some(node) = self.catalogue().node(id)? {
+            return Ok(self.attributes_of(&node));
+        }
+        // Removed, and open still.
+        let pending = self.desk.get(id.into()).ok_or(Error::NotFound)?;
+        Ok(Attributes::of_pending(&pending))
+    }
+
+    fn attributes_of(&self, node: &InboxNode) -> Attributes {
+        match self.desk.get(node.id.into()) {
+            Some(pending) => Attributes::of_pending(&pending),
+            None => Attributes::of_node(node),
+        }
+    }
+
+    /// What a name leads to in a folder of the inbox.
+    pub(super) fn look_up_node(&self, parent: NodeId, name: &str) -> Result<Attributes> {
+        let found = self.catalogue().node_named(parent, name)?;
+        Ok(self.attributes_of(&found.ok_or(Error::NotFound)?))
+    }
+
+    /// Calls `take` with the lines of a folder of the inbox after the cookie `after`.
+    pub(super) fn read_node_folder(
+        &self,
+        pass: &Pass<'_>,
+        id: NodeId,
+        after: u64,
+        take: &mut dyn FnMut(&Line<'_>) -> bool,
+    ) -> Result<()> {
+        let above = match id {
+            NodeId::INBOX => Inode::ROOT,
+            _ => self
+                .catalogue()
+                .node(id)?
+                .ok_or(Error::NotFound)?
+                .parent
+                .into(),
+        };
+        for (name, cookie, inode) in [(".", 1, id.into()), ("..", 2, above)] {
+            let attributes = self.attributes(pass, inode, false)?;
+            if cookie > after
+                && !take(&Line {
+                    name,
+                    cookie,
+                    attributes,
+                })
+            {
+                return Ok(());
+            }
+        }
+        let mut last = after.checked_sub(NODE_COOKIES).and_then(NodeId::new);
+        loop {
+            let page = self.catalogue().nodes(id, last, PAGE_NODES)?;
+            for node in &page {
+                let line = Line {
+                    name: &node.name,
+                    cookie: node.id.get() + NODE_COOKIES,
+                    attributes: self.attributes_of(node),
+                };
+                if !take(&line) {
+                    return Ok(());
+                }
+            }
+            match page.last() {
+                Some(node) if page.len() == PAGE_NODES => last = Some(node.id),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Makes a folder in the inbox.
+    pub(super) fn make_node_folder(&self, parent: NodeId, name: &str) -> Result<Attributes> {
+        let made = self.catalogue().make_node(parent, name, true)?;
+        Ok(Attributes::of_node(&moved(made)?))
+    }
+
+    /// Removes a path of the inbox. Its document stays.
+    pub(super) fn unlink_node(&self, parent: NodeId, name: &str) -> Result<()> {
+        let node = self.node_named(parent, name)?;
+        if node.kind == NodeKind::Folder {
+            return Err(Error::IsADirectory);
+        }
+        let document = self.await_document(&node)?;
+        moved(self.catalogue().remove_node(node.id)?)?;
+        if !document {
+            self.drop_pending_node(node.id);
+        }
+        Ok(())
+    }
+
+    /// What was written completely and waits for its commit becomes a document before its path goes.
+    fn await_document(&self, node: &InboxNode) -> Result<bool> {
+        let Some(pending) = self.desk.get(node.id.into()) else {
+            return Ok(false);
+        };
+        let is_document = {
+            let state = pending.state();
+            let waits = matches!(state.phase, Phase::Queued(_) | Phase::Committing);
+            waits && !state.is_scratch() && has_extension(node.name.as_ref())
+        };
+        if is_document && !self.desk.hurry(&pending) {
+            return Err(Error::Busy);
+        }
+        Ok(is_document)
+    }
+
+    /// What is pending of a node that is no more lives as long as it is open.
+    fn drop_pending_node(&self, id: NodeId) {
+        if let Some(pending) = self.desk.get(id.into()) {
+            self.desk.tables().make_homeless(&pending);
+        }
+    }
+
+    /// Removes an empty folder of the inbox.
+    pub(super) fn remove_node_folder(&self, parent: NodeId, name: &str) -> Result<()> {
+        let node = self.node_named(parent, name)?;
+        if node.kind != NodeKind::Folder {
+            return Err(Error::NotADirectory);
+        }
+        moved_or(self.catalogue().remove_node(node.id)?, Error::NotEmpty)
+    }
+
+    pub(super) fn node_named(&self, parent: NodeId, name: &str) -> Result<InboxNode> {
+        let found = self.catalogue().node_named(parent, name)?;
+        found.ok_or(Error::NotFound)
+    }
+
+    /// Renames within the inbox.
+    pub(super) fn rename_nodes(
+        &self,
+        old: (NodeId, &str),
+        new: (NodeId, &str),
+        if_taken: IfTaken,
+    ) -> Result<()> {
+        let node = self.node_named(old.0, old.1)?;
+        if if_taken == IfTaken::Exchange {
+            let other = self.node_named(new.0, new.1)?;
+            moved(self.catalogue().exchange_nodes(node.id, other.id)?)?;
+            self.node_was_renamed(&node, new)?;
+            return self.node_was_renamed(&other, old);
+        }
+        let replace = if_taken == IfTaken::Replace;
+        let answer = self.catalogue().move_node(node.id, new.0, new.1, replace)?;
+        let replaced = match answer {
+            Moved::Taken if replace => return Err(Error::NotEmpty),
+            Moved::OtherKind if node.kind == NodeKind::Folder => return Err(Error::NotADirectory),
+            Moved::OtherKind => return Err(Error::IsADirectory),
+            answer => moved(answer)?,
+        };
+        if let Some(replaced) = replaced {
+            self.drop_pending_node(replaced.id);
+            self.take_over(&node, &replaced)?;
+        }
+        self.node_was_renamed(&node, new)
+    }
+
+    /// What was written to take the place of a file is its new bytes: the document stays one.
+    fn take_over(&self, node: &InboxNode, replaced: &InboxNode) -> Result<()> {
+        let (Some(pending), Some(file)) = (self.desk.get(node.id.into()), replaced.file) else {
+            return Ok(());
+        };
+        if !self.catalogue().is_in_inbox(file, replaced.id)? {
+            pending.state().replaces = Some(file);
+        }
+        Ok(())
+    }
+
+    /// What is pending of a node learns its new name, and what was no document by its old name may be one now.
+    fn node_was_renamed(&self, node: &InboxNode, (folder, name): (NodeId, &str)) -> Result<()> {
+        let is_plain = self.is_plain(folder, name)?;
+        let becomes_document =
+            is_scratch(node.name.as_ref()) && !is_scratch(name.as_ref()) && !is_plain;
+        let has_bytes = matches!(node.kind, NodeKind::File(Some(_)));
+        let mut pending = self.desk.get(node.id.into());
+        if pending.is_none() && becomes_document && has_bytes && node.file.is_none() {
+            let laid = self.pending_node(node.id, false)?;
+            laid.state().is_dirty = true;
+            pending = Some(laid);
+        }
+        let Some(pending) = pending else {
+            return Ok(());
+        };
+        let destination = {
+            let _tables = self.desk.tables();
+            let mut state = pending.state();
+            if state.phase == Phase::Done {
+                return Ok(());
+            }
+            state.home = Some(Home::Inbox(node.id, name.to_owned()));
+            state.is_plain = is_plain;
+            if matches!(state.phase, Phase::Queued(_)) {
+                state.phase = Phase::Open;
+            }
+            state.destination()
+        };
+        pending.draft.note(&destination)?;
+        self.queue_if_closed(&pending);
+        Ok(())
+    }
+
+    /// Whether a file of this name in this folder is no document: it lies below a folder of work in progress
+    /// (`.git`), or is what calibre keeps beside its books.
+    pub(super) fn is_plain(&self, folder: NodeId, name: &str) -> Result<bool> {
+        const BESIDE_BOOKS: [&str; 4] = [
+            "cover.jpg",
+            "metadata.db",
+            "metadata.opf",
+            "metadata_db_prefs_backup.json",
+        ];
+        if BESIDE_BOOKS.contains(&name) {
+            return Ok(true);
+        }
+        let mut id = folder;
+        while let Some(above) = self.catalogue().node(id)? {
+            if is_scratch(above.name.as_ref()) {
+                return Ok(true);
+            }
+            if above.parent == id {
+                // What a file manager put into its trash is no document either.
+                return Ok(id != NodeId::INBOX);
+            }
+            id = above.parent;
+        }
+        Ok(false)
+    }
+
+    /// A file of the inbox, after what is pending of it is committed.
+    pub(super) fn settled_node(&self, parent: NodeId, name: &str) -> Result<InboxNode> {
+        let node = self.node_named(parent, name)?;
+        if let Some(pending) = self.desk.get(node.id.into()) {
+            if pending.state().writers > 0 || !self.desk.hurry(&pending) {
+                return Err(Error::Busy);
+            }
+            return self.node_named(parent, name);
+        }
+        Ok(node)
+    }
+
+    /// Gives a document a path in the inbox.
+    pub(super) fn put_into_inbox(
+        &self,
+        record: &FileRecord,
+        parent: NodeId,
+        name: &str,
+        replace: bool,
+    ) -> Result<()> {
+        let made = self.catalogue().make_node(parent, name, false)?;
+        let node = match made {
+            Moved::Taken if replace => self.node_named(parent, name)?.id,
+            made => moved(made)?.id,
+        };
+        let filling = Filling {
+            node,
+            blob: Some(record.blob),
+            mtime: record.mtime.into(),
+            file: Some(record.file),
+        };
+        let filled = self.catalogue().fill(&[filling])?;
+        match filled.first() {
+            Some(Filled::Done) => Ok(()),
+            _ => Err(Error::NotFound),
+        }
+    }
+}
+
+/// What a change of the tree came to.
+fn moved<T>(answer: Moved<T>) -> Result<T> {
+    moved_or(answer, Error::Exists)
+}
+
+/// The same, with the error where something is in the way.
+fn moved_or<T>(answer: Moved<T>, taken: Error) -> Result<T> {
+    match answer {
+        Moved::Done(done) => Ok(done),
+        Moved::Gone => Err(Error::NotFound),
+        Moved::Taken => Err(taken),
+        Moved::OtherKind => Err(Error::NotADirectory),
+        Moved::Loop => Err(Error::Invalid("a folder cannot lie in itself")),
+    }
+}

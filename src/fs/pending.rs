@@ -1,0 +1,516 @@
+//! Files that the catalogue does not have, or not with these bytes yet: what is being written, what waits to be
+//! committed, and scratch.
+//!
+//! A *pending* file has an inode of its own and a *home*, the path that it was given. One in a view gets the id of a
+//! file from its first moment, so that its inode stays the same when it becomes a document. One in the
+//! inbox has the inode of its node. When it has no home any more it lives as long as it is open.
+//!
+//! What becomes a document lies under its name in the views then. The path that its writer knows stays valid as
+//! an *alias*, as long as there are not too many.
+//!
+//! # Locks
+//!
+//! [`Desk`] has one, over all tables and states; it is held for look-ups and never while bytes are read, written
+//! or hashed. Waiting for a commit is done on its condition.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use lru::LruCache;
+
+use crate::archive::{Destination, Draft, FileId, FolderId, NodeId, UnixNanos, is_scratch};
+use crate::book::Metadata;
+use crate::hash::Hash;
+
+use super::Inode;
+
+/// Where a pending file is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Home {
+    /// In a folder of a view, under this name.
+    View(FolderId, String),
+    /// At a path of the inbox, whose name is given for what it tells.
+    Inbox(NodeId, String),
+}
+
+impl Home {
+    /// Its name there.
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::View(_, name) | Self::Inbox(_, name) => name,
+        }
+    }
+}
+
+/// Where a path leads that is not listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Alias {
+    /// The file whose bytes are there.
+    pub(super) file: FileId,
+    /// The inode there: that of the file, or, where somebody wrote a copy of it, one of its own.
+    pub(super) inode: Inode,
+    /// The modification time that a copy was given.
+    pub(super) mtime: Option<UnixNanos>,
+}
+
+impl Alias {
+    /// Another path of a file.
+    pub(super) fn of(file: FileId) -> Self {
+        Self {
+            file,
+            inode: file.into(),
+            mtime: None,
+        }
+    }
+
+    /// Whether somebody wrote a copy here. To its writer it is a file of its own: removing it, moving it or
+    /// writing to it leaves the file alone.
+    pub(super) fn is_copy(self) -> bool {
+        self.inode != self.file.into()
+    }
+}
+
+/// How far a pending file has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// It is open, or scratch.
+    Open,
+    /// To be committed, not before this moment.
+    Queued(Instant),
+    /// Being committed.
+    Committing,
+    /// No longer pending.
+    Done,
+}
+
+/// A pending file. Its bytes are in the draft.
+pub struct Pending {
+    /// Its number.
+    pub inode: Inode,
+    /// Its bytes.
+    pub draft: Arc<Draft>,
+    state: Mutex<State>,
+}
+
+/// What changes of a pending file.
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+pub(super) struct State {
+    /// Where it is; `None`: nowhere, it was removed.
+    pub(super) home: Option<Home>,
+    /// The id that it is to have as a document.
+    pub(super) file: Option<FileId>,
+    /// The number that `stat(2)` shows: that of what was opened to be written to. Editors compare the two.
+    pub(super) shown_as: Option<Inode>,
+    /// The file that it is the new bytes of.
+    pub(super) replaces: Option<FileId>,
+    /// What its bytes have to be.
+    pub(super) must_be: Option<Hash>,
+    /// Fields that were set on it.
+    pub(super) set: Metadata,
+    /// What its folder says of it.
+    pub(super) of_folder: Metadata,
+    /// The modification time that it was given.
+    pub(super) mtime: Option<UnixNanos>,
+    /// When it was written to last.
+    pub(super) written: UnixNanos,
+    /// Whether it is a part of something that is no document (a git clone, a calibre library).
+    pub(super) is_plain: bool,
+    /// Whether it has bytes that are not committed.
+    pub(super) is_dirty: bool,
+    /// Whether somebody asked that it survive a power cut.
+    pub(super) is_synced: bool,
+    /// Whether what it holds was refused, and is to be dropped.
+    pub(super) is_refused: bool,
+    pub(super) handles: usize,
+    pub(super) writers: usize,
+    pub(super) phase: Phase,
+    /// When it was made.
+    pub(super) born: Instant,
+}
+
+impl State {
+    /// A new one at `home`.
+    pub(super) fn at(home: Option<Home>, file: Option<FileId>) -> Self {
+        Self {
+            home,
+            file,
+            shown_as: None,
+            replaces: None,
+            must_be: None,
+            set: Metadata::default(),
+            of_folder: Metadata::default(),
+            mtime: None,
+            written: UnixNanos::now(),
+            is_plain: false,
+            is_dirty: false,
+            is_synced: false,
+            is_refused: false,
+            handles: 0,
+            writers: 0,
+            phase: Phase::Open,
+            born: Instant::now(),
+        }
+    }
+
+    /// Its modification time.
+    pub(super) fn mtime(&self) -> UnixNanos {
+        self.mtime.unwrap_or(self.written)
+    }
+
+    /// Where its bytes are to go, as far as is known now.
+    pub(super) fn destination(&self) -> Destination {
+        let node = match &self.home {
+            Some(Home::Inbox(node, _)) => Some(*node),
+            _ => None,
+        };
+        Destination {
+            name: self
+                .home
+                .as_ref()
+                .map(Home::name)
+                .unwrap_or_default()
+                .to_owned(),
+            given: self.set.clone().or(self.of_folder.clone()),
+            mtime: Some(self.mtime()),
+            file: self.file,
+            replaces: self.replaces,
+            node,
+            must_be: self.must_be,
+            is_document: !self.is_scratch() && !self.is_plain,
+        }
+    }
+
+    /// Whether it was laid out for a writer who has not come for so long.
+    pub(super) fn is_abandoned(&self, after: Duration) -> bool {
+        let is_unused = self.handles == 0 && !self.is_dirty && self.home.is_none();
+        is_unused && self.born.elapsed() > after
+    }
+
+    /// Whether its name says that it is no document, or it has none.
+    pub(super) fn is_scratch(&self) -> bool {
+        let home = self.home.as_ref();
+        // An edit that has no name of its own is at the names of its file.
+        home.map_or(self.replaces.is_none(), |home| {
+            is_scratch(home.name().as_ref())
+        })
+    }
+
+    /// Whether its bytes are to be committed when nobody writes to it any more.
+    pub(super) fn is_to_commit(&self, size_bytes: u64) -> bool {
+        let in_inbox = matches!(self.home, Some(Home::Inbox(..)));
+        self.is_dirty
+            && !self.is_refused
+            && self.writers == 0
+            && (in_inbox || (size_bytes > 0 && !self.is_scratch()))
+    }
+}
+
+impl Pending {
+    /// What is known of it now.
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All pending files of a mount.
+pub(super) struct Desk {
+    tables: Mutex<Tables>,
+    changed: Condvar,
+}
+
+/// What the desk knows.
+pub(super) struct Tables {
+    pub(super) pending: HashMap<Inode, Arc<Pending>>,
+    /// Those in views, by folder and name.
+    pub(super) names: HashMap<(FolderId, String), Inode>,
+    /// Those that are new bytes of a file and at its names.
+    pub(super) edits: HashMap<FileId, Inode>,
+    /// Paths that lead to files which are not listed there.
+    pub(super) aliases: LruCache<(FolderId, String), Alias>,
+    /// What was known of files whose names were given up lately: a program that replaces a file may do that first.
+    pub(super) vacated: LruCache<(FolderId, String), Metadata>,
+    /// Folders that were emptied lately: `rm -r` removes the folder after the last file in it.
+    pub(super) emptied: LruCache<(FolderId, String), (FolderId, Instant)>,
+    /// What pending files that are no more have become.
+    pub(super) became: LruCache<Inode, FileId>,
+}
+
+impl Desk {
+    /// Paths of writers that are kept.
+    const ALIASES: NonZeroUsize = NonZeroUsize::new(1 << 16).unwrap();
+    /// Names given up that are remembered.
+    const VACATED: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+    /// Longest wait for a commit.
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    /// A desk with nothing on it.
+    pub(super) fn new() -> Self {
+        Self {
+            tables: Mutex::new(Tables {
+                pending: HashMap::new(),
+                names: HashMap::new(),
+                edits: HashMap::new(),
+                aliases: LruCache::new(Self::ALIASES),
+                vacated: LruCache::new(Self::VACATED),
+                emptied: LruCache::new(Self::VACATED),
+                became: LruCache::new(Self::ALIASES),
+            }),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// The tables.
+    pub(super) fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells those who wait that something changed.
+    pub(super) fn notify(&self) {
+        self.changed.notify_all();
+    }
+
+    /// Waits for something to change, at most for `timeout`.
+    pub(super) fn wait<'t>(
+        &self,
+        tables: MutexGuard<'t, Tables>,
+        timeout: Duration,
+    ) -> MutexGuard<'t, Tables> {
+        let waited = self.changed.wait_timeout(tables, timeout);
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Puts a pending file on the desk.
+    pub(super) fn add(&self, inode: Inode, draft: Draft, state: State) -> Arc<Pending> {
+        let mut tables = self.tables();
+        let home = state.home.clone();
+        let replaces = state.replaces;
+        let pending = Arc::new(Pending {
+            inode,
+            draft: Arc::new(draft),
+            state: Mutex::new(state),
+        });
+        tables.pending.insert(inode, Arc::clone(&pending));
+        match (home, replaces) {
+            (Some(Home::View(folder, name)), _) => {
+                tables.names.insert((folder, name), inode);
+            }
+            (None, Some(file)) => {
+                tables.edits.insert(file, inode);
+            }
+            _ => {}
+        }
+        pending
+    }
+
+    /// Whether an inode is that of a pending file, or of a copy: its attributes may change untold.
+    pub(super) fn is_volatile(&self, inode: Inode) -> bool {
+        let tables = self.tables();
+        tables.pending.contains_key(&inode) || tables.became.contains(&inode)
+    }
+
+    /// The pending file with this number.
+    pub(super) fn get(&self, inode: Inode) -> Option<Arc<Pending>> {
+        self.tables().pending.get(&inode).cloned()
+    }
+
+    /// The pending file of this name in a folder of a view.
+    pub(super) fn named(&self, folder: FolderId, name: &str) -> Option<Arc<Pending>> {
+        let tables = self.tables();
+        if tables.names.is_empty() {
+            return None;
+        }
+        let inode = tables.names.get(&(folder, name.to_owned()))?;
+        tables.pending.get(inode).cloned()
+    }
+
+    /// The pending new bytes of a file.
+    pub(super) fn edit_of(&self, file: FileId) -> Option<Arc<Pending>> {
+        let tables = self.tables();
+        let inode = tables.edits.get(&file)?;
+        tables.pending.get(inode).cloned()
+    }
+
+    /// The file that a path leads to though it is not listed there.
+    pub(super) fn alias(&self, folder: FolderId, name: &str) -> Option<Alias> {
+        let mut tables = self.tables();
+        if tables.aliases.is_empty() {
+            return None;
+        }
+        tables.aliases.get(&(folder, name.to_owned())).copied()
+    }
+
+    /// The file that an inode stands for: that of a pending file which had another's bytes stands for that one.
+    pub(super) fn became(&self, inode: Inode) -> Option<FileId> {
+        self.tables().became.get(&inode).copied()
+    }
+
+    /// Lets a path lead to a file.
+    pub(super) fn add_alias(&self, folder: FolderId, name: &str, alias: Alias) {
+        self.tables().aliases.put((folder, name.to_owned()), alias);
+    }
+
+    /// The path of a copy with this inode.
+    pub(super) fn path_of_copy(&self, inode: Inode) -> Option<(FolderId, String)> {
+        let tables = self.tables();
+        // Nearly always: it never was a pending file.
+        if !tables.became.contains(&inode) {
+            return None;
+        }
+        let mut aliases = tables.aliases.iter();
+        aliases
+            .find(|(_, alias)| alias.inode == inode && alias.is_copy())
+            .map(|(path, _)| path.clone())
+    }
+
+    /// The modification time that the copy with this inode was given.
+    pub(super) fn mtime_of_copy(&self, inode: Inode) -> Option<UnixNanos> {
+        let (folder, name) = self.path_of_copy(inode)?;
+        self.alias(folder, &name)?.mtime
+    }
+
+    /// Gives the copy with this inode a modification time. `false`: there is no such copy.
+    pub(super) fn touch_copy(&self, inode: Inode, mtime: UnixNanos) -> bool {
+        let mut tables = self.tables();
+        if !tables.became.contains(&inode) {
+            return false;
+        }
+        let mut aliases = tables.aliases.iter_mut();
+        match aliases.find(|(_, alias)| alias.inode == inode && alias.is_copy()) {
+            Some((_, alias)) => {
+                alias.mtime = Some(mtime);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Lets a path lead to a file no longer.
+    pub(super) fn drop_alias(&self, folder: FolderId, name: &str) {
+        self.tables().aliases.pop(&(folder, name.to_owned()));
+    }
+
+    /// Those in a folder, in the order of their numbers, after the number `after`.
+    pub(super) fn in_folder(&self, folder: FolderId, after: u64) -> Vec<(String, Arc<Pending>)> {
+        let tables = self.tables();
+        let here = tables
+            .names
+            .iter()
+            .filter(|((of, _), inode)| *of == folder && inode.0 > after);
+        let mut found: Vec<_> = here
+            .filter_map(|((_, name), inode)| {
+                Some((name.clone(), tables.pending.get(inode)?.clone()))
+            })
+            .collect();
+        found.sort_by_key(|(_, pending)| pending.inode);
+        found
+    }
+
+    /// Drops what lives as long as the mount.
+    pub(super) fn drop_scratch(&self) {
+        let tables = self.tables();
+        for pending in tables.pending.values() {
+            let is_scratch = {
+                let state = pending.state();
+                state.is_scratch() && !matches!(state.home, Some(Home::Inbox(..)))
+            };
+            if is_scratch && let Err(error) = pending.draft.forget() {
+                tracing::warn!("{error}");
+            }
+        }
+    }
+
+    /// Waits until `pending` is not being committed any more. `false`: it takes too long.
+    pub(super) fn await_commit(&self, pending: &Pending) -> bool {
+        let deadline = Instant::now() + Self::PATIENCE;
+        let mut tables = self.tables();
+        loop {
+            match pending.state().phase {
+                Phase::Open | Phase::Done => return true,
+                Phase::Queued(_) | Phase::Committing => {}
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            tables = self.wait(tables, left);
+        }
+    }
+
+    /// Hurries the commit of a pending file that waits for it, and waits until it is over. `false`: it takes too long.
+    pub(super) fn hurry(&self, pending: &Pending) -> bool {
+        {
+            let _tables = self.tables();
+            let mut state = pending.state();
+            if let Phase::Queued(due) = &mut state.phase {
+                *due = Instant::now();
+            }
+        }
+        self.notify();
+        self.await_commit(pending)
+    }
+}
+
+impl Tables {
+    /// Takes a pending file off the desk.
+    pub(super) fn remove(&mut self, pending: &Pending) {
+        let mut state = pending.state();
+        self.leave_home(pending.inode, &state);
+        state.phase = Phase::Done;
+        state.home = None;
+        self.pending.remove(&pending.inode);
+    }
+
+    /// Lets the names that lead to a pending file lead there no longer.
+    pub(super) fn leave_home(&mut self, inode: Inode, state: &State) {
+        if let Some(Home::View(folder, name)) = &state.home {
+            let key = (*folder, name.clone());
+            if self.names.get(&key) == Some(&inode) {
+                self.names.remove(&key);
+            }
+        }
+        if let Some(file) = state.replaces
+            && self.edits.get(&file) == Some(&inode)
+        {
+            self.edits.remove(&file);
+        }
+    }
+
+    /// Gives a pending file another home in a view; what is pending there has none any more.
+    pub(super) fn move_home(&mut self, pending: &Pending, folder: FolderId, name: &str) {
+        let key = (folder, name.to_owned());
+        if let Some(there) = self
+            .names
+            .get(&key)
+            .filter(|there| **there != pending.inode)
+            && let Some(there) = self.pending.get(there).cloned()
+        {
+            self.make_homeless(&there);
+        }
+        let mut state = pending.state();
+        self.leave_home(pending.inode, &state);
+        state.home = Some(Home::View(folder, name.to_owned()));
+        self.names.insert(key, pending.inode);
+    }
+
+    /// Leaves a pending file without a home; it lives as long as it is open.
+    pub(super) fn make_homeless(&mut self, pending: &Pending) {
+        let mut state = pending.state();
+        self.leave_home(pending.inode, &state);
+        state.home = None;
+        state.replaces = None;
+        if matches!(state.phase, Phase::Queued(_)) {
+            state.phase = Phase::Open;
+        }
+        if state.handles == 0 && state.phase == Phase::Open {
+            state.phase = Phase::Done;
+            self.pending.remove(&pending.inode);
+        }
+        // What it holds is not to come back by itself.
+        if let Err(error) = pending.draft.forget() {
+            tracing::warn!("{error}");
+        }
+    }
+}

@@ -1,0 +1,665 @@
+//! Creating, writing and closing files.
+//!
+//! An open for writing of a file of the catalogue never writes to it: it lays a pending file on the desk, with
+//! the same bytes, and answers [`Error::Stale`]. The kernel then looks the path up once more, finds the
+//! pending file there, and opens that (`do_filp_open` in fs/namei.c tries again with `LOOKUP_REVAL`). So a reader never
+//! sees a byte that is not of the hash it opened, and the inode of the file keeps the mode that it is read in.
+//!
+//! `flush` settles: after it the bytes survive the daemon, and it tells what is refused. The last `release`
+//! of a writer queues them for the committer.
+
+use std::ffi::OsStr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::archive::{
+    Admission, BlobId, FileId, Folder, FolderId, Moved, NodeId, NodeKind, OpenBlob, UnixNanos,
+    has_extension,
+};
+use crate::book::Metadata;
+use crate::name::{NAME_MAX_BYTES, UNKNOWN, normal_form};
+use crate::view::Place;
+
+use super::pending::{Home, Pending, Phase, State};
+use super::{Attributes, Error, FileSystem, Inode, OpenFile, Pass, Result, Target};
+
+/// How long a file without an extension waits to be renamed by the program that made it.
+const RENAMED_WITHIN: Duration = Duration::from_secs(2);
+
+/// What a file is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenFor {
+    /// Whether it is to be written to.
+    pub writing: bool,
+    /// Whether it is to be empty first.
+    pub truncate: bool,
+}
+
+/// Something open.
+pub enum Open {
+    /// A file of the catalogue, to be read.
+    Blob(OpenFile),
+    /// A pending file.
+    Pending(PendingHandle),
+    /// A file of the inbox, to be read.
+    Node(NodeHandle),
+}
+
+/// An open pending file.
+pub struct PendingHandle {
+    /// The file.
+    pub pending: Arc<Pending>,
+    /// Whether it may be written to.
+    pub writes: bool,
+}
+
+impl PendingHandle {
+    /// Reads; fewer bytes than asked for only at the end.
+    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize> {
+        Ok(self.pending.draft.read_at(buffer, offset)?)
+    }
+}
+
+/// An open file of the inbox.
+pub struct NodeHandle {
+    inode: Inode,
+    blob: Option<Box<dyn OpenBlob>>,
+}
+
+/// New attributes; what is absent stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct NewAttributes {
+    /// Size in bytes.
+    pub size_bytes: Option<u64>,
+    /// Modification time.
+    pub mtime: Option<UnixNanos>,
+}
+
+impl FileSystem {
+    /// An error unless the mount may be written to.
+    pub(super) fn require_write(&self) -> Result<()> {
+        if self.archive.is_read_only() {
+            return Err(Error::ReadOnly);
+        }
+        Ok(())
+    }
+
+    /// Makes a file and opens it for writing.
+    pub fn create(
+        &self,
+        pass: &Pass<'_>,
+        parent: Inode,
+        name: &OsStr,
+    ) -> Result<(Attributes, Open)> {
+        self.require_write()?;
+        let name = new_name(name)?;
+        let pending = match parent.target().ok_or(Error::NotFound)? {
+            Target::Directory(place) => {
+                if let Some(found) = self.found_in_view(place, name)? {
+                    let handle = self.open(
+                        found,
+                        OpenFor {
+                            writing: true,
+                            truncate: false,
+                        },
+                    )?;
+                    return Ok((self.attributes(pass, found, true)?, handle));
+                }
+                self.create_in_view(place, name)?
+            }
+            Target::Node(node) => self.create_in_inbox(node, name)?,
+            Target::File(_) => return Err(Error::NotADirectory),
+        };
+        let attributes = Attributes::of_pending(&pending);
+        let handle = self.open_pending(&pending, true)?.ok_or(Error::Stale)?;
+        Ok((attributes, handle))
+    }
+
+    fn create_in_view(&self, place: Place, name: &str) -> Result<Arc<Pending>> {
+        let folder = self.tree.folder(place)?.ok_or(Error::NotFound)?;
+        let must_be = self.check_creatable(&folder, name)?;
+        let file = self.new_file_id()?;
+        let mut state = State::at(Some(Home::View(place.folder, name.to_owned())), Some(file));
+        state.of_folder = said_by(&folder);
+        state.must_be = must_be;
+        if let Some(known) = self
+            .desk
+            .tables()
+            .vacated
+            .pop(&(place.folder, name.to_owned()))
+        {
+            state.of_folder = known;
+        }
+        self.desk.drop_alias(place.folder, name);
+        Ok(self.desk.add(file.into(), self.archive.draft()?, state))
+    }
+
+    /// Whether a file may be made in a folder; what its bytes have to be, where its name says that.
+    pub(super) fn check_creatable(
+        &self,
+        folder: &Folder,
+        name: &str,
+    ) -> Result<Option<crate::hash::Hash>> {
+        if folder.id == FolderId::ROOT || self.tree.is_search(folder.id) {
+            return Err(Error::ReadOnly);
+        }
+        if folder.id != FolderId::BY_HASH && folder.parent != FolderId::BY_HASH {
+            return Ok(None);
+        }
+        let stem = name.split('.').next().unwrap_or_default();
+        stem.parse()
+            .map(Some)
+            .map_err(|_| Error::Invalid("only hashes can be names in by-hash"))
+    }
+
+    fn create_in_inbox(&self, parent: NodeId, name: &str) -> Result<Arc<Pending>> {
+        match self.catalogue().make_node(parent, name, false)? {
+            Moved::Done(node) => {
+                let mut state = State::at(Some(Home::Inbox(node.id, name.to_owned())), None);
+                state.is_plain = self.is_plain(parent, name)?;
+                Ok(self.desk.add(node.id.into(), self.archive.draft()?, state))
+            }
+            Moved::Taken => {
+                let there = self.catalogue().node_named(parent, name)?;
+                let there = there.ok_or(Error::NotPermitted("what has this name is taken down"))?;
+                self.pending_node(there.id, false)
+            }
+            _ => Err(Error::NotFound),
+        }
+    }
+
+    /// The pending file of a node, laid on the desk with its bytes if it is not there.
+    pub(super) fn pending_node(&self, id: NodeId, truncate: bool) -> Result<Arc<Pending>> {
+        if let Some(pending) = self.desk.get(id.into()) {
+            return Ok(pending);
+        }
+        let node = self.catalogue().node(id)?.ok_or(Error::NotFound)?;
+        let draft = match node.kind {
+            NodeKind::Folder => return Err(Error::IsADirectory),
+            NodeKind::File(Some(blob)) if !truncate => self.archive.draft_of(&blob)?,
+            NodeKind::File(_) => self.archive.draft()?,
+        };
+        let mut state = State::at(Some(Home::Inbox(id, node.name.clone())), None);
+        state.mtime = Some(node.mtime);
+        state.is_plain = self.is_plain(node.parent, &node.name)?;
+        state.is_dirty = truncate && node.kind != NodeKind::File(None);
+        // Another thread may have been quicker.
+        if let Some(pending) = self.desk.get(id.into()) {
+            return Ok(pending);
+        }
+        Ok(self.desk.add(id.into(), draft, state))
+    }
+
+    /// An id that is set aside for a new file.
+    pub(super) fn new_file_id(&self) -> Result<FileId> {
+        const AT_ONCE: u32 = 256;
+        let mut ids = self
+            .file_ids
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if ids.is_empty() {
+            let first = self.catalogue().reserve_files(AT_ONCE)?.get();
+            *ids = first..first + u64::from(AT_ONCE);
+        }
+        ids.next()
+            .and_then(FileId::new)
+            .ok_or(Error::Invalid("no file id is left"))
+    }
+
+    /// Opens a file.
+    pub fn open(&self, inode: Inode, open_for: OpenFor) -> Result<Open> {
+        let OpenFor { writing, truncate } = open_for;
+        if writing || truncate {
+            self.require_write()?;
+        }
+        if let Some(pending) = self.desk.get(inode)
+            && let Some(open) = self.open_pending(&pending, writing)?
+        {
+            if truncate {
+                set_size(&pending, 0)?;
+            }
+            return Ok(open);
+        }
+        match inode.target().ok_or(Error::NotFound)? {
+            Target::Directory(_) => Err(Error::IsADirectory),
+            Target::File(file) if writing || truncate => {
+                self.begin_change(file, truncate)?;
+                Err(Error::Stale)
+            }
+            Target::File(file) => {
+                let found = self.archive.open_file(self.desk_file(file))?;
+                let (blob, bytes) = found.ok_or(Error::Stale)?;
+                Ok(Open::Blob(OpenFile { file, blob, bytes }))
+            }
+            Target::Node(node) if writing || truncate => {
+                let pending = self.pending_node(node, truncate)?;
+                self.open_pending(&pending, true)?.ok_or(Error::Stale)
+            }
+            Target::Node(node) => self.open_node(node),
+        }
+    }
+
+    /// Opens a pending file. `None`: it is pending no longer.
+    fn open_pending(&self, pending: &Arc<Pending>, writes: bool) -> Result<Option<Open>> {
+        loop {
+            let tables = self.desk.tables();
+            let mut state = pending.state();
+            match state.phase {
+                Phase::Done => return Ok(None),
+                Phase::Committing if writes => {
+                    drop((state, tables));
+                    if !self.desk.await_commit(pending) {
+                        return Err(Error::Busy);
+                    }
+                    continue;
+                }
+                Phase::Queued(_) if writes => state.phase = Phase::Open,
+                _ => {}
+            }
+            state.handles += 1;
+            state.writers += usize::from(writes);
+            drop((state, tables));
+            let pending = Arc::clone(pending);
+            return Ok(Some(Open::Pending(PendingHandle { pending, writes })));
+        }
+    }
+
+    /// Lays what a writer is to write to on the desk, where it looks for it next: new bytes of the file, or, where
+    /// somebody wrote a copy of it, a file of its own.
+    fn begin_change(&self, file: FileId, truncate: bool) -> Result<()> {
+        let Some((folder, name)) = self.desk.path_of_copy(file.into()) else {
+            return self.begin_edit(self.desk_file(file), truncate);
+        };
+        let original = self.catalogue().blob_of(self.desk_file(file))?;
+        let draft = match original {
+            Some(blob) if !truncate => self.archive.draft_of(&blob)?,
+            _ => self.archive.draft()?,
+        };
+        let id = self.new_file_id()?;
+        let mut state = State::at(Some(Home::View(folder, name.clone())), Some(id));
+        if let Some(folder) = self.tree.folder(Place::of(folder))? {
+            state.of_folder = said_by(&folder);
+        }
+        state.shown_as = Some(file.into());
+        // It is to be committed even if it stays as it is.
+        state.is_dirty = true;
+        self.desk.drop_alias(folder, &name);
+        self.desk.add(id.into(), draft, state);
+        Ok(())
+    }
+
+    /// Lays new bytes for a file of the catalogue on the desk, if there are none.
+    pub(super) fn begin_edit(&self, file: FileId, truncate: bool) -> Result<()> {
+        if self.desk.edit_of(file).is_some() {
+            return Ok(());
+        }
+        let blob = self.catalogue().blob_of(file)?;
+        let blob = blob.ok_or(Error::Stale)?;
+        let draft = if truncate {
+            self.archive.draft()?
+        } else {
+            self.archive.draft_of(&blob)?
+        };
+        let id = self.new_file_id()?;
+        let mut state = State::at(None, Some(id));
+        state.replaces = Some(file);
+        state.shown_as = Some(file.into());
+        if self.desk.edit_of(file).is_none() {
+            self.desk.add(id.into(), draft, state);
+        }
+        Ok(())
+    }
+
+    fn open_node(&self, id: NodeId) -> Result<Open> {
+        let node = self.catalogue().node(id)?.ok_or(Error::NotFound)?;
+        let blob = match node.kind {
+            NodeKind::Folder => return Err(Error::IsADirectory),
+            NodeKind::File(None) => None,
+            NodeKind::File(Some(blob)) => Some(self.archive.blobs().open(&blob)?),
+        };
+        Ok(Open::Node(NodeHandle {
+            inode: id.into(),
+            blob,
+        }))
+    }
+
+    /// Reads from a file of the inbox: what is written to it just now, if somebody does.
+    pub fn read_node(&self, handle: &NodeHandle, buffer: &mut [u8], offset: u64) -> Result<usize> {
+        if let Some(pending) = self.desk.get(handle.inode) {
+            return Ok(pending.draft.read_at(buffer, offset)?);
+        }
+        match &handle.blob {
+            Some(blob) => Ok(blob.read_at(buffer, offset)?),
+            None => Ok(0),
+        }
+    }
+
+    /// Writes to an open file. Returns how many bytes.
+    pub fn write(
+        &self,
+        handle: &PendingHandle,
+        bytes: &[u8],
+        offset: u64,
+        from_cache: bool,
+    ) -> Result<usize> {
+        if !handle.writes && !from_cache {
+            return Err(Error::BadHandle);
+        }
+        handle.pending.draft.write_at(bytes, offset)?;
+        let mut state = handle.pending.state();
+        state.is_dirty = true;
+        state.written = UnixNanos::now();
+        // Pages of a mapping may arrive after the time was set.
+        if !from_cache {
+            state.mtime = None;
+        }
+        Ok(bytes.len())
+    }
+
+    /// Sets aside room, or makes a hole.
+    pub fn allocate(
+        &self,
+        handle: &PendingHandle,
+        offset: u64,
+        length: u64,
+        mode: i32,
+    ) -> Result<()> {
+        let draft = &handle.pending.draft;
+        let keeps_size = mode & libc::FALLOC_FL_KEEP_SIZE != 0;
+        match mode & !libc::FALLOC_FL_KEEP_SIZE {
+            0 => draft.allocate(offset, length, keeps_size)?,
+            libc::FALLOC_FL_PUNCH_HOLE => draft.punch_hole(offset, length)?,
+            libc::FALLOC_FL_ZERO_RANGE if !keeps_size || offset + length <= draft.size_bytes() => {
+                if offset + length > draft.size_bytes() {
+                    draft.set_len(offset + length)?;
+                }
+                draft.punch_hole(offset, length)?;
+            }
+            _ => return Err(Error::NotSupported),
+        }
+        let mut state = handle.pending.state();
+        state.is_dirty = true;
+        state.written = UnixNanos::now();
+        Ok(())
+    }
+
+    /// Changes attributes. Of a file of the catalogue the size is changed as if it were opened for writing.
+    pub fn set_attributes(
+        &self,
+        pass: &Pass<'_>,
+        inode: Inode,
+        new: &NewAttributes,
+    ) -> Result<Attributes> {
+        self.require_write()?;
+        if let Some(pending) = self.pending_for_change(inode)? {
+            if let Some(bytes) = new.size_bytes {
+                set_size(&pending, bytes)?;
+            }
+            if let Some(mtime) = new.mtime {
+                let replaces = {
+                    let mut state = pending.state();
+                    state.mtime = Some(mtime);
+                    state.replaces.filter(|_| !state.is_dirty)
+                };
+                // Nothing else may come of it.
+                if let Some(file) = replaces {
+                    self.catalogue().set_mtime(file, mtime.into())?;
+                }
+            }
+            let attributes = Attributes::of_pending(&pending);
+            if new.size_bytes.is_some() {
+                self.queue_if_closed(&pending);
+            }
+            return Ok(attributes);
+        }
+        match inode.target().ok_or(Error::NotFound)? {
+            Target::Directory(_) => {}
+            Target::File(file) => self.set_file_attributes(file, new)?,
+            Target::Node(node) => {
+                if let Some(bytes) = new.size_bytes {
+                    let pending = self.pending_node(node, bytes == 0)?;
+                    set_size(&pending, bytes)?;
+                    self.queue_if_closed(&pending);
+                }
+                if let Some(mtime) = new.mtime {
+                    self.catalogue().touch_node(node, mtime)?;
+                }
+            }
+        }
+        self.attributes(pass, inode, true)
+    }
+
+    /// The pending file with this number, unless it is just being committed: then it is waited for.
+    fn pending_for_change(&self, inode: Inode) -> Result<Option<Arc<Pending>>> {
+        let Some(pending) = self.desk.get(inode) else {
+            return Ok(None);
+        };
+        let is_committing = pending.state().phase == Phase::Committing;
+        if is_committing && !self.desk.await_commit(&pending) {
+            return Err(Error::Busy);
+        }
+        let is_pending = pending.state().phase != Phase::Done;
+        Ok(is_pending.then_some(pending))
+    }
+
+    fn set_file_attributes(&self, file: FileId, new: &NewAttributes) -> Result<()> {
+        if let Some(bytes) = new.size_bytes {
+            self.begin_change(file, bytes == 0)?;
+            return Err(Error::Stale);
+        }
+        if let Some(mtime) = new.mtime
+            && !self.desk.touch_copy(file.into(), mtime)
+        {
+            let file = self.desk_file(file);
+            self.catalogue().set_mtime(file, mtime.into())?;
+        }
+        Ok(())
+    }
+
+    /// Makes what was written so far survive the daemon. Tells what is refused.
+    pub fn flush(&self, handle: &PendingHandle) -> Result<()> {
+        let pending = &handle.pending;
+        let destination = {
+            let state = pending.state();
+            if !handle.writes
+                || !state.is_dirty
+                || state.is_refused
+                || state.home.is_none() && state.replaces.is_none()
+            {
+                return if state.is_refused {
+                    Err(Error::Refused)
+                } else {
+                    Ok(())
+                };
+            }
+            // Scratch in a view lives as long as the mount.
+            if state.is_scratch() && !matches!(state.home, Some(Home::Inbox(..))) {
+                return Ok(());
+            }
+            state.destination()
+        };
+        let is_synced = pending.state().is_synced;
+        let blob = if is_synced {
+            pending.draft.sync(&destination)?
+        } else {
+            pending.draft.settle(&destination)?
+        };
+        self.refuse(pending, blob)
+    }
+
+    /// Makes what was written so far survive a power cut. Tells what is refused.
+    pub fn fsync(&self, inode: Inode, handle: Option<&PendingHandle>) -> Result<()> {
+        let Some(pending) = handle
+            .map(|handle| Arc::clone(&handle.pending))
+            .or_else(|| self.desk.get(inode))
+        else {
+            return self.fsync_directory();
+        };
+        let (destination, phase) = {
+            let mut state = pending.state();
+            state.is_synced = true;
+            // Scratch in a view lives as long as the mount; when it becomes a document, it is synced.
+            if state.is_scratch() && !matches!(state.home, Some(Home::Inbox(..))) {
+                return Ok(());
+            }
+            (state.destination(), state.phase)
+        };
+        match phase {
+            Phase::Open => {
+                let blob = pending.draft.sync(&destination)?;
+                self.refuse(&pending, blob)
+            }
+            _ if self.desk.hurry(&pending) => Ok(()),
+            _ => Err(Error::Busy),
+        }
+    }
+
+    /// Makes all changes of names survive a power cut.
+    pub fn fsync_directory(&self) -> Result<()> {
+        if self.archive.is_read_only() {
+            return Ok(());
+        }
+        Ok(self.catalogue().sync()?)
+    }
+
+    /// Refuses bytes that may not come in: they are dropped when the file is closed.
+    pub(super) fn refuse(&self, pending: &Pending, blob: Option<BlobId>) -> Result<()> {
+        let Some(blob) = blob else { return Ok(()) };
+        let must_be = pending.state().must_be;
+        let refusal = if must_be.is_some_and(|hash| !blob.has(&hash)) {
+            Error::OtherHash(blob)
+        } else {
+            let standing = self.catalogue().admissible(&[blob])?;
+            match standing.into_iter().next().flatten() {
+                Some(Admission::TakenDown(entry)) => Error::TakenDown {
+                    blob,
+                    entry: Box::new(entry),
+                },
+                _ => return Ok(()),
+            }
+        };
+        let mut state = pending.state();
+        state.is_refused = true;
+        let name = state.destination().name;
+        drop(state);
+        tracing::warn!("`{name}` is refused: {refusal}");
+        Err(refusal)
+    }
+
+    /// A handle is closed.
+    pub fn close(&self, handle: &PendingHandle) {
+        {
+            let mut tables = self.desk.tables();
+            let mut state = handle.pending.state();
+            state.handles -= 1;
+            state.writers -= usize::from(handle.writes);
+            let is_over = state.handles == 0
+                && state.phase == Phase::Open
+                && (state.is_refused
+                    || (state.home.is_none() && (state.replaces.is_none() || !state.is_dirty)));
+            let is_idle_node = state.handles == 0
+                && state.phase == Phase::Open
+                && !state.is_dirty
+                && matches!(state.home, Some(Home::Inbox(..)));
+            let untimed = state.mtime.filter(|_| is_idle_node);
+            drop(state);
+            if is_over || is_idle_node {
+                tables.remove(&handle.pending);
+                if is_over && let Err(error) = handle.pending.draft.forget() {
+                    tracing::warn!("{error}");
+                }
+            }
+            drop(tables);
+            if let (Some(mtime), Some(Target::Node(node))) =
+                (untimed, handle.pending.inode.target())
+                && let Err(error) = self.catalogue().touch_node(node, mtime)
+            {
+                tracing::error!("{error}");
+            }
+        }
+        self.queue_if_closed(&handle.pending);
+    }
+
+    /// Queues a pending file for the committer if it is to be committed and nobody writes to it.
+    pub(super) fn queue_if_closed(&self, pending: &Pending) {
+        {
+            let _tables = self.desk.tables();
+            let mut state = pending.state();
+            let is_ready =
+                state.phase == Phase::Open && state.is_to_commit(pending.draft.size_bytes());
+            if !is_ready {
+                if state.handles == 0 && state.phase == Phase::Open {
+                    pending.draft.release_descriptor();
+                }
+                return;
+            }
+            let may_be_renamed = state
+                .home
+                .as_ref()
+                .is_some_and(|home| !has_extension(home.name().as_ref()))
+                || (state.is_scratch() && state.home.is_some());
+            let wait = if may_be_renamed {
+                RENAMED_WITHIN
+            } else {
+                Duration::ZERO
+            };
+            state.phase = Phase::Queued(Instant::now() + wait);
+        }
+        self.desk.notify();
+    }
+
+    /// What a name leads to in a place of a view, if it leads to a file.
+    pub(super) fn found_in_view(&self, place: Place, name: &str) -> Result<Option<Inode>> {
+        if let Some(pending) = self.desk.named(place.folder, name) {
+            return Ok(Some(pending.inode));
+        }
+        let listed = self.tree.look_up(place, name)?;
+        match (listed, self.aliased(place.folder, name)?) {
+            (None, Some(alias)) => Ok(Some(alias.inode)),
+            _ => Ok(self.file_in_view(place, name)?.map(Inode::from)),
+        }
+    }
+}
+
+/// Makes a pending file shorter or longer.
+fn set_size(pending: &Pending, bytes: u64) -> Result<()> {
+    pending.draft.set_len(bytes)?;
+    let mut state = pending.state();
+    state.is_dirty = true;
+    state.written = UnixNanos::now();
+    state.mtime = None;
+    Ok(())
+}
+
+/// What a folder says of the files that are dropped into it.
+pub(super) fn said_by(folder: &Folder) -> Metadata {
+    let value = Some(folder.name.clone()).filter(|name| name != UNKNOWN);
+    match folder.parent {
+        FolderId::BY_AUTHOR => Metadata {
+            author: value,
+            ..Metadata::default()
+        },
+        FolderId::BY_LANGUAGE => Metadata {
+            language: value,
+            ..Metadata::default()
+        },
+        FolderId::BY_YEAR => Metadata {
+            year: value.and_then(|year| year.parse().ok()),
+            ..Metadata::default()
+        },
+        _ => Metadata::default(),
+    }
+}
+
+/// A name that something new may have.
+pub(super) fn new_name(name: &OsStr) -> Result<&str> {
+    if name.len() > NAME_MAX_BYTES {
+        return Err(Error::NameTooLong);
+    }
+    name.to_str().ok_or(Error::NotUtf8)
+}
+
+/// `name` as it is looked for among listed names.
+pub(super) fn as_listed(name: &str) -> String {
+    normal_form(name).into_owned()
+}

@@ -1,0 +1,477 @@
+//! Writing through a real mount: what arrives, what is refused, what `mv` and `rm` mean.
+
+mod support;
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use support::{Scratch, blob_at, blob_of, epub, librisfs, names, succeed, wait_until};
+
+fn emma() -> Vec<u8> {
+    epub("Emma", &["Jane Austen"], Some(1815), "en", "emma")
+}
+
+const EMMA: &str = "Emma - Jane Austen (1815).epub";
+
+fn status(scratch: &Scratch) -> serde_json::Value {
+    let said = succeed(librisfs().args(["status", "--json"]).arg(scratch.archive()));
+    serde_json::from_str(&said).expect("JSON")
+}
+
+/// Waits until a path is there, by its own name in a listing.
+fn wait_for(path: &Path) {
+    let (folder, name) = (
+        path.parent().expect("a folder"),
+        path.file_name().expect("a name"),
+    );
+    wait_until(&format!("{} is listed", path.display()), || {
+        fs::read_dir(folder).is_ok_and(|mut entries| {
+            entries.any(|entry| entry.is_ok_and(|entry| entry.file_name() == name))
+        })
+    });
+}
+
+#[test]
+fn what_is_copied_in_is_shown_everywhere_and_keeps_its_path() {
+    let scratch = Scratch::new();
+    let mount = scratch.mount();
+    let path = mount.join("by-title/some name.epub");
+    fs::write(&path, emma()).expect("written");
+    let right_after = fs::metadata(&path).expect("the path stays valid");
+    assert_eq!(right_after.len(), emma().len() as u64);
+    for place in [
+        "by-title",
+        "by-author/Jane Austen",
+        "by-year/1815",
+        "by-format/epub",
+        "by-language/en",
+    ] {
+        let listed = mount.join(place).join(EMMA);
+        wait_for(&listed);
+        assert_eq!(
+            blob_at(&listed).expect("readable"),
+            blob_of(&emma()),
+            "{place}"
+        );
+        assert_eq!(
+            fs::metadata(&listed).expect("there").ino(),
+            right_after.ino()
+        );
+    }
+    assert_eq!(blob_at(&path).expect("readable"), blob_of(&emma()));
+    assert_eq!(names(&mount.join("by-title")), [EMMA]);
+    assert_eq!(mount.unmount(), Some(0));
+    let again = scratch.mount();
+    let there = fs::metadata(again.join("by-title").join(EMMA)).expect("there");
+    assert_eq!(
+        there.ino(),
+        right_after.ino(),
+        "the inode is the same for good"
+    );
+}
+
+#[test]
+fn equal_bytes_are_stored_once() {
+    let scratch = Scratch::new();
+    let mount = scratch.mount();
+    for name in ["a.epub", "b.epub", "c.epub"] {
+        fs::write(mount.join("by-title").join(name), emma()).expect("written");
+    }
+    wait_for(&mount.join("by-title").join(EMMA));
+    for name in ["a.epub", "b.epub", "c.epub"] {
+        let path = mount.join("by-title").join(name);
+        wait_until("it is committed", || {
+            names(&mount.join("by-title")) == [EMMA]
+        });
+        assert_eq!(
+            blob_at(&path).expect("its path leads to the one file"),
+            blob_of(&emma())
+        );
+    }
+    assert_eq!(status(&scratch)["blobs"], 1);
+    assert_eq!(mount.unmount(), Some(0));
+    assert_eq!(status(&scratch)["staged"], 0);
+}
+
+#[test]
+fn the_folder_says_what_the_document_does_not() {
+    let scratch = Scratch::new();
+    let mount = scratch.mount();
+    fs::create_dir(mount.join("by-author/Ann Author")).expect("made");
+    assert_eq!(names(&mount.join("by-author")), ["Ann Author"]);
+    fs::write(
+        mount.join("by-author/Ann Author/A Title.txt"),
+        "some text\n",
+    )
+    .expect("written");
+    wait_for(&mount.join("by-title/A Title - Ann Author.txt"));
+    fs::create_dir(mount.join("by-year/1999")).expect("made");
+    fs::write(mount.join("by-year/1999/Other.txt"), "other text\n").expect("written");
+    wait_for(&mount.join("by-title/Other (1999).txt"));
+    for (folder, errno) in [
+        ("by-year/soon", libc::EINVAL),
+        ("by-language/klingonese", libc::EINVAL),
+        ("by-format/x", libc::EPERM),
+        ("by-title/x", libc::EPERM),
+        ("x", libc::EROFS),
+    ] {
+        let error = fs::create_dir(mount.join(folder)).expect_err(folder);
+        assert_eq!(error.raw_os_error(), Some(errno), "{folder}");
+    }
+    fs::create_dir(mount.join("by-author/Nobody")).expect("made");
+    fs::remove_dir(mount.join("by-author/Nobody")).expect("it is empty");
+    let error = fs::remove_dir(mount.join("by-author/Ann Author")).expect_err("it is not empty");
+    assert_eq!(error.raw_os_error(), Some(libc::ENOTEMPTY));
+}
+
+#[test]
+fn nothing_can_be_made_where_nothing_belongs() {
+    let scratch = Scratch::new();
+    let mount = scratch.mount();
+    for (path, errno) in [("x.epub", libc::EROFS), ("by-hash/x.epub", libc::EINVAL)] {
+        let error = File::create(mount.join(path)).expect_err(path);
+        assert_eq!(error.raw_os_error(), Some(errno), "{path}");
+    }
+    let long = mount.join("by-title").join("x".repeat(256));
+    assert_eq!(
+        File::create(long).expect_err("too long").raw_os_error(),
+        Some(libc::ENAMETOOLONG)
+    );
+    let odd = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"\xff.epub");
+    let error = File::create(mount.join("by-title").join(odd)).expect_err("not UTF-8");
+    assert_eq!(error.raw_os_error(), Some(libc::EILSEQ));
+    let (from, to) = (mount.join("by-title/l"), mount.join("by-title/m"));
+    assert_eq!(
+        std::os::unix::fs::symlink(&from, &to)
+            .expect_err("no links")
+            .raw_os_error(),
+        Some(libc::EPERM)
+    );
+}
+
+#[test]
+fn random_writes_are_hashed_as_they_are_at_the_end() {
+    let scratch = Scratch::new();
+    let mount = scratch.mount();
+    let path = mount.join("by-title/Random.bin");
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .open(&path)
+        .expect("made");
+    file.write_all(&vec![1; 300_000]).expect("written");
+    file.write_all_at(&[2; 5000], 1000).expect("written back");
+    file.set_len(200_000).expect("cut");
+    file.write_all_at(b"end", 400_000).expect("written beyond");
+    file.seek(SeekFrom::Start(999)).expect("sought");
+    let mut four = [0; 4];
+    file.read_exact(&mut four).expect("read after write");
+    assert_eq!(four, [1, 2, 2, 2]);
+    drop(file);
+    let mut expected = vec![1; 200_000];
+    expected[1000..6000].fill(2);
+    expected.resize(400_000, 0);
+    expected.extend(b"end");
+    wait_until("it is committed", || status(&scratch)["files"] == 1);
+    let hash = blob_of(&expected).md5.to_string();
+    assert_eq!(
+        fs::read(mount.join("by-hash").join(hash)).expect("there"),
+        expected
+    );
+}
+
+#[test]
+fn a_file_that_is_written_to_gets_new_bytes_and_the_trash_its_old() {
+    let scratch = Scratch::with(&[("Title - Ann Author (1999).txt", "old bytes")]);
+    let mount = scratch.mount();
+    let listed = mount.join("by-title/Title - Ann Author (1999).txt");
+    let mut reader = File::open(&listed).expect("opens");
+    let old = fs::metadata(&listed).expect("there").ino();
+    fs::write(&listed, "entirely new bytes").expect("written");
+    assert_eq!(fs::read(&listed).expect("there"), b"entirely new bytes");
+    wait_until("it is committed", || status(&scratch)["trashed"] == 1);
+    assert_eq!(
+        names(&mount.join("by-title")),
+        ["Title - Ann Author (1999).txt"]
+    );
+    assert_eq!(fs::read(&listed).expect("there"), b"entirely new bytes");
+    assert_ne!(
+        fs::metadata(&listed).expect("there").ino(),
+        old,
+        "new bytes are another inode"
+    );
+    let mut text = String::new();
+    reader
+        .read_to_string(&mut text)
+        .expect("whoever had it open reads on");
+    assert_eq!(text, "old bytes");
+    let mut file = OpenOptions::new()
+        .append(true)
+        .open(&listed)
+        .expect("opens");
+    file.write_all(b", and more").expect("written");
+    drop(file);
+    assert_eq!(
+        fs::read(&listed).expect("there"),
+        b"entirely new bytes, and more"
+    );
+    wait_until("it is committed", || status(&scratch)["trashed"] == 2);
+    assert_eq!(status(&scratch)["files"], 1);
+}
+
+#[test]
+fn replacing_by_rename_keeps_the_book() {
+    let scratch = Scratch::with(&[("Title - Ann Author (1999).txt", "old bytes")]);
+    let mount = scratch.mount();
+    let listed = mount.join("by-author/Ann Author/Title - Ann Author (1999).txt");
+    let temporary = mount.join("by-author/Ann Author/.goutputstream-X1");
+    fs::write(&temporary, "better bytes").expect("written");
+    assert!(names(&mount.join("by-author/Ann Author")).contains(&".goutputstream-X1".to_owned()));
+    fs::rename(&temporary, &listed).expect("renamed");
+    assert_eq!(fs::read(&listed).expect("there"), b"better bytes");
+    wait_until("it is committed", || status(&scratch)["trashed"] == 1);
+    assert_eq!(
+        names(&mount.join("by-title")),
+        ["Title - Ann Author (1999).txt"]
+    );
+    assert_eq!(
+        fs::read(mount.join("by-title/Title - Ann Author (1999).txt")).expect("there"),
+        b"better bytes"
+    );
+}
+
+#[test]
+fn a_move_changes_metadata() {
+    let scratch = Scratch::with(&[("Title - Ann Author (1999).txt", "some bytes")]);
+    let mount = scratch.mount();
+    fs::create_dir(mount.join("by-author/Ben Other")).expect("made");
+    fs::rename(
+        mount.join("by-author/Ann Author/Title - Ann Author (1999).txt"),
+        mount.join("by-author/Ben Other/Title - Ann Author (1999).txt"),
+    )
+    .expect("moved");
+    wait_for(&mount.join("by-author/Ben Other/Title - Ben Other (1999).txt"));
+    fs::rename(
+        mount.join("by-title/Title - Ben Other (1999).txt"),
+        mount.join("by-title/New Title - Ben Other (2001).txt"),
+    )
+    .expect("renamed");
+    wait_for(&mount.join("by-year/2001/New Title - Ben Other (2001).txt"));
+    fs::rename(
+        mount.join("by-author/Ben Other"),
+        mount.join("by-author/Carl Third"),
+    )
+    .expect("renamed");
+    wait_for(&mount.join("by-author/Carl Third/New Title - Carl Third (2001).txt"));
+    assert_eq!(status(&scratch)["files"], 1);
+}
+
+#[test]
+fn rm_is_the_trash() {
+    let scratch = Scratch::with(&[("A.txt", "a bytes"), ("B.txt", "b bytes")]);
+    let mount = scratch.mount();
+    fs::remove_file(mount.join("by-title/A.txt")).expect("removed");
+    wait_until("it is gone everywhere", || {
+        names(&mount.join("by-format/txt")) == ["B.txt"]
+    });
+    let now = status(&scratch);
+    assert_eq!(
+        (
+            now["trashed"].as_u64(),
+            now["files"].as_u64(),
+            now["blobs"].as_u64()
+        ),
+        (Some(1), Some(1), Some(2))
+    );
+    succeed(librisfs().arg("gc").arg(scratch.archive()));
+    assert_eq!(status(&scratch)["blobs"], 2, "the trash needs its blob");
+}
+
+#[test]
+fn what_is_taken_down_is_refused_at_close() {
+    let scratch = Scratch::new();
+    let hash = blob_of(&emma()).sha1.to_string();
+    succeed(
+        librisfs()
+            .args(["takedown", "--notice", "2024-17"])
+            .arg(scratch.archive())
+            .arg(&hash),
+    );
+    let mount = scratch.mount();
+    for folder in ["by-title", "inbox"] {
+        let path = mount.join(folder).join("x.epub");
+        let file = File::create(&path).expect("made");
+        (&file).write_all(&emma()).expect("written");
+        let error = file.sync_all().expect_err("refused");
+        assert_eq!(error.raw_os_error(), Some(libc::EPERM), "{folder}");
+        drop(file);
+        let copied = support::run(
+            std::process::Command::new("cp")
+                .arg(scratch.sources().join("x"))
+                .arg(&path),
+        );
+        assert!(!copied.status.success());
+    }
+    scratch.write("source.epub", &emma());
+    let copied = support::run(
+        std::process::Command::new("cp")
+            .arg(scratch.sources().join("source.epub"))
+            .arg(mount.join("by-title/y.epub")),
+    );
+    let said = String::from_utf8_lossy(&copied.stderr).into_owned();
+    assert!(
+        !copied.status.success() && said.contains("Operation not permitted"),
+        "{said}"
+    );
+    assert!(
+        mount.log().contains("2024-17") && mount.log().contains(&hash),
+        "{}",
+        mount.log()
+    );
+    wait_until("nothing is left", || {
+        names(&mount.join("by-title")).is_empty()
+    });
+    assert_eq!(status(&scratch)["files"], 0);
+}
+
+#[test]
+fn scratch_works_like_files_and_is_never_catalogued() {
+    let scratch = Scratch::new();
+    let mount = scratch.mount();
+    let database = mount.join("by-title/.work.db~");
+    let sql = "CREATE TABLE t (a); INSERT INTO t VALUES (1), (2); SELECT count(*) FROM t;";
+    let said = succeed(
+        std::process::Command::new("sqlite3")
+            .arg(&database)
+            .arg(sql),
+    );
+    assert_eq!(said.trim(), "2");
+    fs::write(mount.join("by-title/x.part"), "part").expect("written");
+    assert_eq!(
+        fs::read(mount.join("by-title/x.part")).expect("there"),
+        b"part"
+    );
+    assert_eq!(status(&scratch)["files"], 0);
+    fs::rename(mount.join("by-title/x.part"), mount.join("by-title/x.txt")).expect("renamed");
+    wait_until("it is a document", || status(&scratch)["files"] == 1);
+    File::create(mount.join("by-title/empty.txt")).expect("made");
+    assert!(names(&mount.join("by-title")).contains(&"empty.txt".to_owned()));
+    fs::write(mount.join("by-title/empty.txt"), "no longer").expect("written");
+    wait_until("it is a document", || status(&scratch)["files"] == 2);
+}
+
+#[test]
+fn attributes_of_a_book_can_be_set() {
+    let scratch = Scratch::with(&[("Title.txt", "some bytes")]);
+    let mount = scratch.mount();
+    let set = |name: &str, value: &str| {
+        support::run(
+            std::process::Command::new("setfattr")
+                .args(["-n", name, "-v", value])
+                .arg(mount.join("by-title/Title.txt")),
+        )
+    };
+    assert!(
+        set("user.dublincore.creator", "Ann Author")
+            .status
+            .success()
+    );
+    wait_for(&mount.join("by-author/Ann Author/Title - Ann Author.txt"));
+    let file = mount.join("by-title/Title - Ann Author.txt");
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    let open = OpenOptions::new().read(true).open(&file).expect("opens");
+    open.set_modified(time).expect("set");
+    wait_until("it is set", || {
+        fs::metadata(&file).expect("there").mtime() == 1_000_000_000
+    });
+}
+
+#[test]
+fn what_was_closed_survives_a_kill() {
+    let scratch = Scratch::new();
+    let mut mount = scratch.mount();
+    let files: Vec<_> = (0..50)
+        .map(|n| (format!("Book {n}.txt"), format!("text of book {n}\n")))
+        .collect();
+    for (name, text) in &files {
+        fs::write(mount.join("by-title").join(name), text).expect("written");
+        fs::write(mount.join("inbox").join(name), format!("inbox {text}")).expect("written");
+    }
+    mount.daemon.kill().expect("killed");
+    mount.daemon.wait().expect("our child");
+    drop(mount);
+    let again = scratch.mount();
+    wait_until("all are there", || status(&scratch)["files"] == 100);
+    for (name, text) in &files {
+        let by_hash = again
+            .join("by-hash")
+            .join(blob_of(text.as_bytes()).md5.to_string());
+        assert_eq!(fs::read_to_string(by_hash).expect("there"), *text);
+        assert_eq!(
+            fs::read_to_string(again.join("inbox").join(name)).expect("there"),
+            format!("inbox {text}")
+        );
+    }
+    assert_eq!(again.unmount(), Some(0));
+    assert_eq!(status(&scratch)["staged"], 0);
+}
+
+#[test]
+fn the_inbox_keeps_what_it_is_given() {
+    let scratch = Scratch::new();
+    let mount = scratch.mount();
+    let tree = scratch.sources();
+    scratch.write("a/b/Emma.epub", &emma());
+    scratch.write("a/.hidden/config", b"x=1\n");
+    scratch.write("a/empty", b"");
+    let rsync = || {
+        succeed(
+            std::process::Command::new("rsync")
+                .args(["-a", "--itemize-changes", "--delete"])
+                .arg(tree.join("a"))
+                .arg(mount.join("inbox")),
+        )
+    };
+    rsync();
+    assert_eq!(rsync(), "", "the second time nothing moves");
+    wait_for(&mount.join("by-title").join(EMMA));
+    assert_eq!(rsync(), "", "nor when all is committed");
+    assert_eq!(
+        fs::read(mount.join("inbox/a/.hidden/config")).expect("there"),
+        b"x=1\n"
+    );
+    fs::rename(
+        mount.join("inbox/a/b/Emma.epub"),
+        mount.join("inbox/a/c.epub"),
+    )
+    .expect("renamed");
+    fs::remove_file(mount.join("inbox/a/c.epub")).expect("removed");
+    assert_eq!(names(&mount.join("by-title")), [EMMA], "the document stays");
+    fs::remove_dir_all(mount.join("inbox/a")).expect("removed");
+    assert!(names(&mount.join("inbox")).is_empty());
+}
+
+#[test]
+fn a_mapping_is_written_too() {
+    let scratch = Scratch::new();
+    let mount = scratch.mount();
+    let script = "import mmap,sys\nf=open(sys.argv[1],'w+b')\nf.truncate(100000)\nm=mmap.mmap(f.fileno(),0)\nf.close()\nm[5:10]=b'hello'\nm[99990:]=b'0123456789'\nm.close()\n";
+    let path = mount.join("by-title/Mapped.bin");
+    succeed(
+        std::process::Command::new("python3")
+            .args(["-c", script])
+            .arg(&path),
+    );
+    let mut expected = vec![0; 100_000];
+    expected[5..10].copy_from_slice(b"hello");
+    expected[99_990..].copy_from_slice(b"0123456789");
+    let hash = blob_of(&expected).md5.to_string();
+    wait_until("it is committed", || {
+        mount.join("by-hash").join(&hash).exists()
+    });
+    assert_eq!(fs::read(path).expect("there"), expected);
+}
