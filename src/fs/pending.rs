@@ -23,6 +23,7 @@ use lru::LruCache;
 use crate::archive::{Destination, Draft, FileId, FolderId, NodeId, UnixNanos, is_scratch};
 use crate::book::Metadata;
 use crate::hash::Hash;
+use crate::time::UnixSeconds;
 
 use super::Inode;
 
@@ -157,7 +158,12 @@ impl State {
 
     /// Its modification time.
     pub(super) fn mtime(&self) -> UnixNanos {
-        self.mtime.unwrap_or(self.written)
+        let mtime = self.mtime.unwrap_or(self.written);
+        match self.home {
+            Some(Home::Inbox(..)) => mtime,
+            // As the catalogue keeps it: an editor takes a time that jumps for another program's change.
+            _ => UnixSeconds::from(mtime).into(),
+        }
     }
 
     /// Where its bytes are to go, as far as is known now.
