@@ -320,24 +320,77 @@ fn is_unspaced(name: &str) -> bool {
 }
 
 /// `author` with `to` in place of the person who is filed under the folder name `from`; `None` if nobody of it
-/// is. One person's string becomes `to` as it is; of several, each is given in natural order.
+/// is. The others and what separates them stay as they are written; only where they could not be read any
+/// more as they were, each is given in natural order.
 pub fn renamed(author: &str, from: &str, to: &str) -> Option<String> {
     let people = split(author);
-    let is_from = |person: &String| FolderName::of(person).as_str() == from;
-    if !people.iter().any(is_from) {
+    if !people.iter().any(|person| is_filed_under(person, from)) {
         return None;
     }
     if people.len() == 1 {
         return Some(to.to_owned());
     }
-    let people = people.iter().map(|person| {
-        if is_from(person) {
-            natural(to)
+    let wanted = with_renamed(&people, from, &split(to));
+    if wanted.len() < people.len() {
+        // Two became one: there is no place for both.
+        return Some(wanted.join(" & "));
+    }
+    let others_stay = |renamed: &String| split(renamed) == wanted;
+    let natural = natural(to);
+    [(to, false), (&natural, false), (to, true), (&natural, true)]
+        .into_iter()
+        .map(|(to, at_commas)| in_place(author, from, to, at_commas))
+        .find(others_stay)
+        .or_else(|| Some(wanted.join(" & ")))
+}
+
+fn is_filed_under(person: &str, folder: &str) -> bool {
+    FolderName::of(person).as_str() == folder
+}
+
+/// `people` with `new` in place of those filed under `from`, nobody twice.
+fn with_renamed(people: &[String], from: &str, new: &[String]) -> Vec<String> {
+    let mut seen = HashSet::new();
+    people
+        .iter()
+        .flat_map(|person| {
+            if is_filed_under(person, from) {
+                new
+            } else {
+                std::slice::from_ref(person)
+            }
+        })
+        .filter(|person| seen.insert(*person))
+        .cloned()
+        .collect()
+}
+
+/// `author` with `to` written over each part between separators, commas too if `at_commas`, that is one
+/// person filed under `from`.
+fn in_place(author: &str, from: &str, to: &str, at_commas: bool) -> String {
+    let mut written = String::with_capacity(author.len() + to.len());
+    let mut at = 0;
+    while at < author.len() {
+        let (end, separator) = next_separator(author, at).unwrap_or((author.len(), 0));
+        let group = &author[at..end];
+        let parts = if at_commas {
+            group.split_inclusive(',').collect()
         } else {
-            person.clone()
+            vec![group]
+        };
+        for part in parts {
+            let name = part.trim_end_matches(',').trim();
+            let is_from = matches!(split(name).as_slice(), [one] if is_filed_under(one, from));
+            if is_from {
+                written.push_str(&part.replacen(name, to, 1));
+            } else {
+                written.push_str(part);
+            }
         }
-    });
-    Some(people.collect::<Vec<_>>().join(" & "))
+        written.push_str(&author[end..end + separator]);
+        at = end + separator;
+    }
+    written
 }
 
 #[cfg(test)]
@@ -365,7 +418,43 @@ mod tests {
                 "Pratchett, Terry; Gaiman, Neil",
                 "Terry Pratchett",
                 "Pratchett, T.",
-                Some("T. Pratchett & Neil Gaiman"),
+                Some("Pratchett, T.; Gaiman, Neil"),
+            ),
+            (
+                "Pratchett, Terry; Gaiman, Neil",
+                "Neil Gaiman",
+                "N. R. Gaiman",
+                Some("Pratchett, Terry; N. R. Gaiman"),
+            ),
+            (
+                "Brian Kernighan, Dennis Ritchie",
+                "Dennis Ritchie",
+                "Dennis M. Ritchie",
+                Some("Brian Kernighan, Dennis M. Ritchie"),
+            ),
+            (
+                "Kernighan, B. W., Ritchie, D. M.",
+                "D. M. Ritchie",
+                "Dennis Ritchie",
+                Some("B. W. Kernighan & Dennis Ritchie"),
+            ),
+            (
+                "Alfred Aho, Ravi Sethi, and Jeffrey Ullman",
+                "Ravi Sethi",
+                "R. Sethi",
+                Some("Alfred Aho, R. Sethi, and Jeffrey Ullman"),
+            ),
+            (
+                "Terry Pratchett & Neil Gaiman",
+                "Neil Gaiman",
+                "Terry Pratchett",
+                Some("Terry Pratchett"),
+            ),
+            (
+                "Ann A; Bob B",
+                "Bob B",
+                "Carl C & Dora D",
+                Some("Ann A; Carl C & Dora D"),
             ),
             ("Terry Pratchett", "Neil Gaiman", "N. Gaiman", None),
             ("", "_unknown", "Somebody", None),
@@ -488,7 +577,31 @@ mod tests {
         }
     }
 
+    /// One person, as documents write them.
+    const NAME: &str =
+        "[A-Z][a-z]{1,3}( [A-Z][a-z]{1,3}| [A-Z]\\.| van [A-Z][a-z]{1,3}|, [A-Z]\\.|, Jr\\.)?|東京";
+
     proptest! {
+        #[test]
+        fn renaming_one_leaves_the_others(
+            first in NAME,
+            others in proptest::collection::vec(("(, |; | & | and |, and )", NAME), 0..4),
+            turn in 0_usize..4,
+        ) {
+            let others: String = others.into_iter().map(|(by, name)| by + &name).collect();
+            let author = first + &others;
+            let people = split(&author);
+            let Some(from) = people.get(turn).map(|person| FolderName::of(person)) else {
+                return Ok(());
+            };
+            let renamed = renamed(&author, from.as_str(), "Zoe Zimmer").unwrap_or_default();
+            let now = split(&renamed);
+            prop_assert!(now.contains(&"Zoe Zimmer".to_owned()), "{}", renamed);
+            for person in people.iter().filter(|person| !is_filed_under(person, from.as_str())) {
+                prop_assert!(now.contains(person), "{} of {} in {}", person, author, renamed);
+            }
+        }
+
         #[test]
         fn the_people_are_clean_and_found_by_their_names(
             author in "([A-Z][a-z]{0,3}|[A-Z]\\.|van|Jr\\.|and|et al\\.|東|[,;&<>@/ .\u{200B}\u{301}]){0,16}"

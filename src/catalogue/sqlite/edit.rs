@@ -13,7 +13,7 @@ use crate::catalogue::{
     Action, ActionId, Browse, Deed, Discard, Edit, Fields, FileId, Folder, FolderId, Result,
     TrashEntry,
 };
-use crate::name::FolderName;
+use crate::name::{FolderName, UNKNOWN};
 use crate::time::UnixSeconds;
 
 impl Edit for SqliteCatalogue {
@@ -61,10 +61,7 @@ impl Edit for SqliteCatalogue {
                 books.insert(row.get::<_, i64>(0)?, ());
             }
             change_books(db, books.into_iter(), |_, (), old| Metadata {
-                author: old
-                    .author
-                    .as_deref()
-                    .map_or(Some(to.to_owned()), |author| author::renamed(author, &from, to)),
+                author: author_renamed(old.author.as_deref(), &from, to),
                 ..old.clone()
             })
         })
@@ -160,6 +157,16 @@ fn book_of(db: &Connection, file: FileId) -> Result<Option<i64>> {
         "SELECT book_id FROM books_to_hashes WHERE id = ?1 AND trashed IS NULL",
         [sql_id(file)],
     )
+}
+
+/// The author or authors of a book after a renaming; as they are where nobody is called so.
+fn author_renamed(author: Option<&str>, from: &str, to: &str) -> Option<String> {
+    let people = author.map_or_else(Vec::new, author::split);
+    if people.is_empty() && from == UNKNOWN {
+        return Some(to.to_owned());
+    }
+    let renamed = author.and_then(|author| author::renamed(author, from, to));
+    renamed.or_else(|| author.map(str::to_owned))
 }
 
 /// Changes books, as one action. Returns how many are different now.
