@@ -98,8 +98,8 @@ struct Batch<'c> {
     made: Vec<FileId>,
     /// Files whose places depend on others.
     due: BTreeSet<FileId>,
-    /// Files that got new bytes.
-    replaced: Vec<Step>,
+    /// What was done to each file that got new bytes, and to its book.
+    replaced: Vec<Vec<Step>>,
 }
 
 impl<'c> Batch<'c> {
@@ -166,10 +166,7 @@ impl<'c> Batch<'c> {
             path: None,
         };
         trash::discard(self.db, &[discard])?;
-        let new = fields.applied_to(&old.metadata);
-        if new != old.metadata {
-            edit::set_metadata(self.db, book, &new)?;
-        }
+        let edited = self.edit_along(book, fields)?;
         let file = self.new_id(arrival)?;
         let mut statement = self.db.prepare_cached(
             "INSERT INTO books_to_hashes (id, book_id, hash_id, format, name, added, mtime) \
@@ -186,11 +183,30 @@ impl<'c> Batch<'c> {
             arrival.mtime.0
         ])?;
         self.due.insert(file);
-        self.replaced.push(Step::Replaced {
+        let replaced = Step::Replaced {
             old: old.file,
             new: file,
-        });
+        };
+        self.replaced
+            .push(std::iter::once(replaced).chain(edited).collect());
         Ok(Admission::New(file))
+    }
+
+    /// Changes a book along with its bytes; what was done, if anything was.
+    fn edit_along(&self, book: i64, fields: &Fields) -> Result<Option<Step>> {
+        let Some(before) = edit::metadata(self.db, book)? else {
+            return Ok(None);
+        };
+        let after = fields.applied_to(&before);
+        if after == before {
+            return Ok(None);
+        }
+        edit::set_metadata(self.db, book, &after)?;
+        Ok(Some(Step::Edit {
+            book,
+            before,
+            after,
+        }))
     }
 
     /// The id of a new file: the one set aside for it, unless somebody has it.
@@ -327,8 +343,8 @@ impl<'c> Batch<'c> {
             settled.execute([rows::sql_id(file)])?;
         }
         settle::files(self.db, self.due)?;
-        for step in self.replaced {
-            journal::write(self.db, Deed::Replace, &[step])?;
+        for steps in self.replaced {
+            journal::write(self.db, Deed::Replace, &steps)?;
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ pub(super) enum Step {
         /// The one in its place.
         new: FileId,
     },
-    /// A book was changed.
+    /// A book was changed, by itself or along with new bytes.
     Edit {
         /// Its row.
         book: i64,
@@ -37,12 +37,13 @@ pub(super) fn write(db: &Connection, deed: Deed, steps: &[Step]) -> Result<()> {
         return Ok(());
     };
     let mut summary = summary(db, first)?;
-    if steps.len() > 1 {
-        summary = format!("{summary} and {} more", steps.len() - 1);
+    let files = count(deed, steps);
+    if files > 1 {
+        summary = format!("{summary} and {} more", files - 1);
     }
     let mut insert =
         db.prepare_cached("INSERT INTO journal (deed, files, summary) VALUES (?1, ?2, ?3)")?;
-    let action = insert.insert(params![number_of(deed), sql_limit(steps.len()), summary])?;
+    let action = insert.insert(params![number_of(deed), sql_limit(files), summary])?;
     let mut insert = db.prepare_cached(
         "INSERT INTO journal_steps (action, step, file, other, book, before, after) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
@@ -82,6 +83,13 @@ pub(super) fn write(db: &Connection, deed: Deed, steps: &[Step]) -> Result<()> {
         };
     }
     Ok(())
+}
+
+/// How many files, or books that were edited, an action is about. What new bytes change of their book is no
+/// file of its own.
+fn count(deed: Deed, steps: &[Step]) -> usize {
+    let is_counted = |step: &&Step| deed == Deed::Edit || !matches!(step, Step::Edit { .. });
+    steps.iter().filter(is_counted).count()
 }
 
 fn json(metadata: &Metadata) -> Result<String> {
@@ -197,6 +205,9 @@ pub(super) fn undo(db: &Connection, count: usize) -> Result<Vec<Action>> {
 
 fn take_back(db: &Connection, action: &Action) -> Result<()> {
     let steps = steps(db, action.id)?;
+    if is_for_good(db, &steps)? {
+        return Ok(());
+    }
     for step in steps.iter().rev() {
         match step {
             Step::File(file) if action.deed == Deed::Trash => {
@@ -217,6 +228,17 @@ fn take_back(db: &Connection, action: &Action) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether the file that was replaced is gone: then the new one stays as it is, with its book.
+fn is_for_good(db: &Connection, steps: &[Step]) -> Result<bool> {
+    for step in steps {
+        if let Step::Replaced { old, .. } = step {
+            let present = "SELECT 1 FROM books_to_hashes WHERE id = ?1";
+            return Ok(rows::number(db, present, [sql_id(*old)])?.is_none());
+        }
+    }
+    Ok(false)
 }
 
 fn discard(db: &Connection, file: FileId) -> Result<()> {
