@@ -76,22 +76,24 @@ pub(super) fn empty(
         ids.collect::<rusqlite::Result<_>>()?
     };
     let mut delete = db.prepare_cached(
-        "DELETE FROM books_to_hashes WHERE id = ?1 AND trashed IS NOT NULL AND trashed < ?2 RETURNING book_id",
+        "DELETE FROM books_to_hashes WHERE id = ?1 AND trashed IS NOT NULL AND trashed < ?2 RETURNING book_id, hash_id",
     )?;
     let mut orphan = db.prepare_cached(
         "DELETE FROM books_metadata WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM books_to_hashes WHERE book_id = ?1)",
     )?;
-    let mut gone = BTreeSet::new();
+    let (mut gone, mut blobs) = (BTreeSet::new(), BTreeSet::new());
     for id in chosen {
-        let books = delete.query_map(params![id, before], |row| row.get::<_, i64>(0))?;
-        let books = books.collect::<rusqlite::Result<Vec<_>>>()?;
-        if let Some(book) = books.first() {
+        let found = delete.query_map(params![id, before], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let found = found.collect::<rusqlite::Result<Vec<(i64, i64)>>>()?;
+        if let Some((book, blob)) = found.first() {
             orphan.execute([book])?;
             gone.insert(rows::file_id(id)?);
+            blobs.insert(*blob);
         }
     }
     let count = gone.len();
     settle::files(db, gone)?;
+    settle::blobs(db, blobs.iter())?;
     Ok(count)
 }
 
