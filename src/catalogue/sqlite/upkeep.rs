@@ -149,8 +149,12 @@ fn statistics(db: &Connection) -> Result<Statistics> {
         "SELECT children > 0 FROM folders WHERE parent = ?1 AND name = ?2",
         params![FolderId::BY_AUTHOR.get(), UNKNOWN],
     )?;
-    let made = "SELECT count(*) FROM folders WHERE parent = ?1 AND kept = 1 AND children = 1";
-    let made = rows::number(db, made, [FolderId::BY_AUTHOR.get()])?.unwrap_or(0);
+    let made = rows::number(
+        db,
+        "SELECT count(*) FROM folders WHERE parent = ?1 AND kept = 1 AND children = 1 AND name <> ?2",
+        params![FolderId::BY_AUTHOR.get(), UNKNOWN],
+    )?
+    .unwrap_or(0);
     let authors = children(FolderId::BY_AUTHOR)?.saturating_sub(made.try_into().unwrap_or(0));
     Ok(Statistics {
         books: count("SELECT count(*) FROM books_metadata")?,
