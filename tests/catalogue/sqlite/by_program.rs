@@ -9,7 +9,7 @@ use super::Sqlite;
 use crate::fixture::{Bench, admit, arrival, blob, book, epub, names, places, shown, sql_bytes};
 
 /// Runs `sql` in the program; what it says.
-fn sqlite3(bench: &Sqlite, sql: &str) -> Result<String, String> {
+pub(super) fn sqlite3(bench: &Sqlite, sql: &str) -> Result<String, String> {
     let output = Command::new("sqlite3")
         .args(["-bail", "-cmd", ".timeout 10000"])
         .arg(bench.path())
