@@ -475,3 +475,25 @@ fn a_mapping_is_written_too() {
     });
     assert_eq!(fs::read(path).expect("there"), expected);
 }
+
+#[test]
+fn regression_what_was_just_made_is_in_the_next_listing() {
+    let scratch = Scratch::new();
+    let mount = scratch.mount();
+    for turn in 0..200 {
+        for (folder, name) in [
+            ("search", format!("word {turn}")),
+            ("by-author", format!("Ann {turn}")),
+        ] {
+            let made = mount.join(folder).join(&name);
+            assert_eq!(names(&mount.join(folder)), [""; 0]);
+            fs::create_dir(&made).expect("made");
+            assert_eq!(
+                names(&mount.join(folder)),
+                [name.as_str()],
+                "in {folder}, turn {turn}"
+            );
+            fs::remove_dir(&made).expect("removed");
+        }
+    }
+}

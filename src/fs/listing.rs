@@ -66,8 +66,11 @@ impl Listings {
                 rest.items.next();
             }
             if rest.is_last {
-                // The kernel asks once more, to be told that this was the end.
-                self.table().put((place, after), rest);
+                // The kernel asks once more, to be told that this was the end. What is kept for the start of an
+                // empty directory would be taken for news by whoever lists it next, having put something in.
+                if after > Item::FIRST_COOKIE {
+                    self.table().put((place, after), rest);
+                }
                 return Ok(());
             }
             rest = Remainder::read(tree, pass, place, after)?;
