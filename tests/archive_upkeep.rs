@@ -288,7 +288,7 @@ mod collecting {
             blob_bytes: 14,
             leftovers: 1,
             leftover_bytes: 4,
-            cancelled: false,
+            ..GcReport::default()
         };
         assert_eq!(counted, expected);
         assert!(world.place(&id_of(b"orphan")).exists());
@@ -304,6 +304,90 @@ mod collecting {
             assert_eq!(blobs.presence(&id_of(bytes)).unwrap(), Presence::Whole);
         }
         assert!(!dead.exists());
+    }
+
+    /// An archive that keeps the trash for so many days, with files trashed at the beginning of time but one.
+    fn with_trash(keep_days: u32) -> World {
+        let mut world = World::new();
+        for name in ["old", "hidden", "shared", "new"] {
+            world.source(&format!("{name}.txt"), name);
+        }
+        world.import();
+        world.archive.trash(&[world.record_of(b"new")]).unwrap();
+        let old = ["old", "hidden", "shared"].map(|name| world.record_of(name.as_bytes()).file);
+        let [old, hidden, shared] = old.map(librisfs::archive::FileId::get);
+        // A second file has the bytes of `shared`, and is not in the trash.
+        let sql = format!(
+            "UPDATE books_to_hashes SET trashed = 1 WHERE id IN ({old}, {hidden}, {shared});
+             INSERT INTO books_to_hashes (book_id, hash_id, format)
+             SELECT book_id, hash_id, format FROM books_to_hashes WHERE id = {shared};"
+        );
+        let status = std::process::Command::new("sqlite3")
+            .arg(world.archive.dir().join("catalogue.sqlite"))
+            .arg(sql)
+            .status()
+            .expect("the sqlite3 program");
+        assert!(status.success());
+        world
+            .archive
+            .take_down(&[takedown(b"hidden")], false)
+            .unwrap();
+        let config = world.archive.dir().join("librisfs.toml");
+        let text = fs::read_to_string(&config).unwrap();
+        let text = text.replace("keep_days = 0", &format!("keep_days = {keep_days}"));
+        fs::write(&config, text).unwrap();
+        world.archive = Archive::open(world.archive.dir(), Access::ReadWrite).unwrap();
+        assert_eq!(world.archive.config().trash.keep_days, keep_days);
+        world
+    }
+
+    fn trashed(world: &World) -> Vec<String> {
+        let entries = world.archive.trashed(None, 10).unwrap();
+        let mut names: Vec<_> = entries.into_iter().map(|entry| entry.name).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn what_was_in_the_trash_for_long_goes_first() {
+        let world = with_trash(30);
+        let counted = world.archive.gc(true, &Unobserved).unwrap();
+        let expired = GcReport {
+            expired: 2,
+            expired_bytes: 9,
+            ..GcReport::default()
+        };
+        assert_eq!(counted, expired);
+        assert_eq!(trashed(&world).len(), 4);
+
+        let report = world.archive.gc(false, &Unobserved).unwrap();
+        let removed = GcReport {
+            rows: 1,
+            blobs: 1,
+            blob_bytes: 3,
+            ..expired
+        };
+        assert_eq!(report, removed);
+        assert_eq!(trashed(&world), ["hidden.txt", "new.txt"]);
+        let blobs = world.archive.blobs();
+        for bytes in [&b"hidden"[..], b"shared", b"new"] {
+            assert_eq!(blobs.presence(&id_of(bytes)).unwrap(), Presence::Whole);
+        }
+        assert_eq!(blobs.presence(&id_of(b"old")).unwrap(), Presence::Missing);
+        assert_eq!(
+            world.archive.gc(false, &Unobserved).unwrap(),
+            GcReport::default()
+        );
+    }
+
+    #[test]
+    fn without_a_setting_the_trash_is_kept() {
+        let world = with_trash(0);
+        assert_eq!(
+            world.archive.gc(false, &Unobserved).unwrap(),
+            GcReport::default()
+        );
+        assert_eq!(trashed(&world).len(), 4);
     }
 }
 

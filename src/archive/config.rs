@@ -9,6 +9,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::time::UnixSeconds;
+
 use super::{Error, Result};
 
 /// The configuration of one archive.
@@ -24,6 +26,9 @@ pub struct Config {
     /// How it is mounted.
     #[serde(default)]
     pub mount: MountConfig,
+    /// How long the trash is kept.
+    #[serde(default)]
+    pub trash: TrashConfig,
 }
 
 /// How an archive is mounted.
@@ -39,6 +44,24 @@ impl Default for MountConfig {
         Self {
             bucket_threshold: 2000,
         }
+    }
+}
+
+/// How long the trash is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrashConfig {
+    /// A collection removes for good what has been in the trash for longer. 0: nothing ever.
+    pub keep_days: u32,
+}
+
+impl TrashConfig {
+    /// What was put into the trash before this moment has been kept for long enough at `now`; `None`: nothing
+    /// has.
+    pub(super) fn expired_before(&self, now: UnixSeconds) -> Option<UnixSeconds> {
+        const DAY_SECONDS: i64 = 24 * 60 * 60;
+        let kept_seconds = i64::from(self.keep_days) * DAY_SECONDS;
+        (kept_seconds > 0).then(|| UnixSeconds(now.0.saturating_sub(kept_seconds)))
     }
 }
 
@@ -58,6 +81,7 @@ impl Config {
             id: format!("{:032x}", u128::from_be_bytes(id)),
             name,
             mount: MountConfig::default(),
+            trash: TrashConfig::default(),
         })
     }
 
@@ -135,6 +159,27 @@ mod tests {
         assert_eq!(config.mount.bucket_threshold, 2000);
         let config = parse("format = 1\nid = 'x'\nname = 'n'\n[mount]\nbucket_threshold = 5");
         assert_eq!(config.unwrap().mount.bucket_threshold, 5);
+        let config = parse("format = 1\nid = 'x'\nname = 'n'").unwrap();
+        assert_eq!(config.trash.keep_days, 0);
+        let config = parse("format = 1\nid = 'x'\nname = 'n'\n[trash]\nkeep_days = 30");
+        assert_eq!(config.unwrap().trash.keep_days, 30);
+    }
+
+    #[test]
+    fn the_trash_is_kept_for_days_or_for_ever() {
+        for (keep_days, now, before) in [
+            (0, 1_000_000, None),
+            (1, 1_000_000, Some(913_600)),
+            (30, 0, Some(-2_592_000)),
+            (u32::MAX, i64::MIN, Some(i64::MIN)),
+        ] {
+            let config = TrashConfig { keep_days };
+            assert_eq!(
+                config.expired_before(UnixSeconds(now)),
+                before.map(UnixSeconds),
+                "{keep_days} {now}"
+            );
+        }
     }
 
     #[test]
@@ -144,6 +189,14 @@ mod tests {
             (
                 "format = 1\nid = 'x'\nname = 'n'\n[mount]\nbuckets = 1",
                 "buckets",
+            ),
+            (
+                "format = 1\nid = 'x'\nname = 'n'\n[trash]\nkeep_weeks = 1",
+                "keep_weeks",
+            ),
+            (
+                "format = 1\nid = 'x'\nname = 'n'\n[trash]\nkeep_days = -1",
+                "keep_days",
             ),
             ("format = 1\nid = 'x'", "name"),
             ("id = 'x'", "format"),

@@ -4,6 +4,9 @@
 //! collection finds. Both are done under the collector's lock, a few at a time, so that those who bring
 //! blobs wait for milliseconds. A file that is in the trash or taken down keeps its blob, and so does a
 //! draft whose rows could not be written yet: its note names the blob.
+//!
+//! Where the configuration says how long the trash is kept, what has been there for longer is removed
+//! first. What is taken down stays all the same: a takedown may be lifted, and only its purge destroys.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -11,18 +14,24 @@ use std::ops::ControlFlow;
 use serde::Serialize;
 
 use crate::blob::Found;
-use crate::catalogue::{BlobRow, HashId};
+use crate::catalogue::{BlobRow, HashId, TrashEntry};
 use crate::hash::BlobId;
+use crate::time::UnixSeconds;
 
 use super::draft::Note;
 use super::{Archive, Progress, Result};
 
-/// Blobs removed under one lock.
+/// Blobs removed under one lock, and files in the trash in one transaction.
 const BATCH: usize = 256;
 
 /// What a collection removed, or would remove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct GcReport {
+    /// Files that had been in the trash for longer than they are kept.
+    pub expired: u64,
+    /// The sum of their sizes. A blob that no other file has is counted as a blob too, but by a dry run here
+    /// only.
+    pub expired_bytes: u64,
     /// Blob rows that no file had.
     pub rows: u64,
     /// Blobs that no row named, or whose row went.
@@ -38,8 +47,9 @@ pub struct GcReport {
 }
 
 impl Archive {
-    /// Removes blobs that no row names, rows that no file needs, and what dead processes left in
-    /// staging. With `dry_run` it only counts. `progress` hears of rows, then of blobs.
+    /// Removes what has been in the trash for longer than it is kept, then blobs that no row names, rows that
+    /// no file needs, and what dead processes left in staging. With `dry_run` it only counts. `progress` hears of files in the
+    /// trash, rows and blobs.
     pub fn gc(&self, dry_run: bool, progress: &dyn Progress) -> Result<GcReport> {
         if !dry_run {
             self.require_write()?;
@@ -55,8 +65,16 @@ impl Archive {
                 ..GcReport::default()
             },
         };
-        collection.rows()?;
-        collection.blobs()?;
+        let now = UnixSeconds::now();
+        if let Some(before) = self.config.trash.expired_before(now) {
+            collection.trash(before)?;
+        }
+        if !progress.is_cancelled() {
+            collection.rows()?;
+        }
+        if !progress.is_cancelled() {
+            collection.blobs()?;
+        }
         collection.report.cancelled = progress.is_cancelled();
         Ok(collection.report)
     }
@@ -71,6 +89,44 @@ struct Collection<'a> {
 }
 
 impl Collection<'_> {
+    /// Removes for good what was put into the trash before `before`.
+    fn trash(&mut self, before: UnixSeconds) -> Result<()> {
+        let mut after = None;
+        loop {
+            let page = self.archive.catalogue.trashed(after, BATCH)?;
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
+            after = Some(last.record.file);
+            self.progress.done(page.len() as u64, 0);
+            let expired: Vec<_> = page
+                .iter()
+                .filter(|entry| is_expired(entry, before))
+                .collect();
+            self.expire(&expired, before)?;
+            if self.progress.is_cancelled() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn expire(&mut self, entries: &[&TrashEntry], before: UnixSeconds) -> Result<()> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let files: Vec<_> = entries.iter().map(|entry| entry.record.file).collect();
+        let removed = if self.dry_run {
+            files.len()
+        } else {
+            let catalogue = &self.archive.catalogue;
+            catalogue.empty_trash(Some(&files), Some(before))?
+        };
+        let sizes = entries.iter().map(|entry| entry.record.blob.size_bytes);
+        self.report.expired += removed as u64;
+        self.report.expired_bytes += sizes.sum::<u64>();
+        Ok(())
+    }
+
     /// Removes rows that no file has, and their blobs.
     fn rows(&mut self) -> Result<()> {
         let mut after = HashId::default();
@@ -164,4 +220,10 @@ impl Collection<'_> {
         self.report.blobs += 1;
         self.report.blob_bytes += blob.size_bytes;
     }
+}
+
+/// Whether a file in the trash has been kept for long enough, and no takedown keeps it.
+fn is_expired(entry: &TrashEntry, before: UnixSeconds) -> bool {
+    let record = &entry.record;
+    record.taken_down.is_none() && record.trashed.is_some_and(|trashed| trashed < before)
 }

@@ -47,7 +47,7 @@ pub use crate::catalogue::{
     TakedownId, TrashEntry, UnixNanos, Watch,
 };
 pub use crate::hash::BlobId;
-pub use config::{Config, MountConfig};
+pub use config::{Config, MountConfig, TrashConfig};
 pub use draft::{Committed, Destination, Draft, Leftover, RecoverReport, Unrecovered};
 pub use error::{Error, Result};
 pub use gc::GcReport;

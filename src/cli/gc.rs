@@ -18,7 +18,8 @@ use super::text::{Size, count, counted};
 /// Remove what nothing needs
 ///
 /// Blobs that no document has, and what crashed programs left in staging. Documents in the trash and
-/// documents taken down keep their bytes. Safe while the archive is mounted or imported into.
+/// documents taken down keep their bytes; where `librisfs.toml` says how long the trash is kept
+/// (`keep_days` under `[trash]`), what has been there for longer is removed for good first. Safe while the archive is mounted or imported into.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   librisfs gc ~/archive --dry-run
@@ -27,7 +28,7 @@ pub struct GcArgs {
     /// The archive
     archive: PathBuf,
 
-    /// Only count what would be removed
+    /// Only count what would be removed; the bytes of documents in the trash are counted with these
     #[arg(long, short = 'n')]
     dry_run: bool,
 
@@ -42,6 +43,8 @@ pub struct GcArgs {
 struct ReportJson {
     dry_run: bool,
     interrupted: bool,
+    expired: u64,
+    expired_bytes: u64,
     rows: u64,
     blobs: u64,
     blob_bytes: u64,
@@ -65,6 +68,8 @@ fn print(args: &GcArgs, report: &GcReport) -> Result<(), Failure> {
         output.json(&ReportJson {
             dry_run: args.dry_run,
             interrupted: report.cancelled,
+            expired: report.expired,
+            expired_bytes: report.expired_bytes,
             rows: report.rows,
             blobs: report.blobs,
             blob_bytes: report.blob_bytes,
@@ -81,6 +86,14 @@ fn facts(args: &GcArgs, report: &GcReport) -> Facts {
     let mut facts = Facts::new();
     if args.dry_run {
         facts.add("dry run", "nothing was removed; this would have been");
+    }
+    if report.expired > 0 {
+        let files = counted(report.expired, "document");
+        let size = Size(report.expired_bytes);
+        facts.add(
+            "kept long enough",
+            format_args!("{files} in the trash, {size}"),
+        );
     }
     facts
         .add(
