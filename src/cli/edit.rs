@@ -4,13 +4,16 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
+use serde::Serialize;
 
-use crate::archive::{Access, Archive, Fields};
+use crate::archive::{Access, Archive, Fields, FileRecord};
+use crate::book::Metadata;
 use crate::language;
 
 use super::exit::Exit;
 use super::failure::{Failure, Outcome};
-use super::output::Output;
+use super::output::{Output, OutputArgs};
+use super::progress::say;
 use super::show::wanted;
 use super::text::Clean;
 
@@ -37,6 +40,9 @@ pub struct EditArgs {
     /// What to change
     #[arg(value_name = "FIELD=VALUE", required = true, value_parser = parse_change)]
     changes: Vec<Change>,
+
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 /// One field and its new value.
@@ -98,40 +104,117 @@ fn fields(changes: &[Change]) -> Fields {
     fields
 }
 
-/// Changes the record, and prints the names before and after.
+/// Changes the record, and prints what was and what is.
 pub fn run(args: &EditArgs) -> Outcome {
     let archive = Archive::open(&args.archive, Access::ReadWrite)?;
-    let mut records = archive.find(wanted(&args.what))?;
-    records.retain(|record| record.trashed.is_none());
-    if records.is_empty() {
-        let hint = format!(
-            "`librisfs search {} WORDS...` finds by parts",
-            args.archive.display()
-        );
-        let why = "no document here has this name or this hash";
-        return Err(Failure::new(Exit::Failed, &args.what, why).hint(hint));
-    }
+    let records = found(&archive, args)?;
     let fields = fields(&args.changes);
     let edits: Vec<_> = records
         .iter()
         .map(|record| (record.file, fields.clone()))
         .collect();
-    let changed = archive.edit(&edits)?;
-    let mut output = Output::lock();
-    if changed == 0 {
-        writeln!(output, "nothing to change: it is recorded so already")?;
-    }
+    archive.edit(&edits)?;
+    let mut edited = Vec::new();
     for old in &records {
-        let new = archive.record(old.file)?;
-        let new = new.map_or_else(|| old.name.to_string(), |new| new.name.to_string());
-        if new != old.name.as_str() {
-            writeln!(output, "{} -> {}", Clean(old.name.as_str()), Clean(&new))?;
-        } else if changed > 0 {
-            writeln!(output, "{}: changed", Clean(&new))?;
+        if let Some(new) = archive.record(old.file)? {
+            edited.push(EditedJson::of(old, &new));
+        }
+    }
+    print(args, &edited)?;
+    Ok(Exit::Done)
+}
+
+/// The documents that are meant.
+fn found(archive: &Archive, args: &EditArgs) -> Result<Vec<FileRecord>, Failure> {
+    let what = wanted(&args.what);
+    let mut records = archive.find(what)?;
+    records.retain(|record| record.trashed.is_none());
+    if !records.is_empty() {
+        return Ok(records);
+    }
+    let dir = args.archive.display();
+    Err(if archive.find_trashed(what)?.is_empty() {
+        let why = "no document here has this name or this hash";
+        Failure::new(Exit::Failed, &args.what, why).hint(format_args!(
+            "`librisfs search {dir} WORDS...` finds by parts"
+        ))
+    } else {
+        Failure::new(Exit::Failed, &args.what, "this document is in the trash").hint(format_args!(
+            "take it out first: `librisfs trash {dir} restore NAME`"
+        ))
+    })
+}
+
+/// A document before and after.
+#[derive(Debug, Serialize)]
+struct EditedJson {
+    changed: bool,
+    name_before: String,
+    name: String,
+    before: Metadata,
+    after: Metadata,
+}
+
+impl EditedJson {
+    fn of(old: &FileRecord, new: &FileRecord) -> Self {
+        Self {
+            changed: old.metadata != new.metadata,
+            name_before: old.name.to_string(),
+            name: new.name.to_string(),
+            before: old.metadata.clone(),
+            after: new.metadata.clone(),
+        }
+    }
+}
+
+fn print(args: &EditArgs, edited: &[EditedJson]) -> Result<(), Failure> {
+    let mut output = Output::lock();
+    if args.output.json {
+        output.json(&edited)?;
+    } else {
+        for one in edited.iter().filter(|one| one.changed) {
+            print_one(one, &mut output)?;
         }
     }
     output.finish()?;
-    Ok(Exit::Done)
+    if !edited.iter().any(|one| one.changed) {
+        say("nothing to change: it is recorded so already");
+    }
+    Ok(())
+}
+
+/// The name before and after, then each field that is different.
+fn print_one(one: &EditedJson, output: &mut Output) -> Result<(), Failure> {
+    if one.name_before == one.name {
+        writeln!(output, "{}", Clean(&one.name))?;
+    } else {
+        let (before, after) = (Clean(&one.name_before), Clean(&one.name));
+        writeln!(output, "{before} -> {after}")?;
+    }
+    for (field, before, after) in differences(&one.before, &one.after) {
+        writeln!(output, "  {field}: {} -> {}", Clean(&before), Clean(&after))?;
+    }
+    Ok(())
+}
+
+/// The fields that are different: their names, the values before, the values after.
+fn differences(before: &Metadata, after: &Metadata) -> Vec<(&'static str, String, String)> {
+    let values = |of: &Metadata| {
+        [
+            ("title", of.title.clone()),
+            ("author", of.author.clone()),
+            ("publisher", of.publisher.clone()),
+            ("year", of.year.map(|year| year.to_string())),
+            ("language", of.language.clone()),
+        ]
+    };
+    let shown = |value: Option<String>| value.unwrap_or_else(|| "(none)".to_owned());
+    values(before)
+        .into_iter()
+        .zip(values(after))
+        .filter(|(before, after)| before != after)
+        .map(|((field, before), (_, after))| (field, shown(before), shown(after)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -160,5 +243,28 @@ mod tests {
             let error = parse_change(text).expect_err(text);
             assert!(error.contains(said), "{error}");
         }
+    }
+
+    #[test]
+    fn fields_that_are_different_are_named() {
+        let before = Metadata {
+            title: Some("A".to_owned()),
+            year: Some(-44),
+            ..Metadata::default()
+        };
+        let after = Metadata {
+            title: Some("A".to_owned()),
+            publisher: Some("P".to_owned()),
+            ..Metadata::default()
+        };
+        let told = |field, before: &str, after: &str| (field, before.to_owned(), after.to_owned());
+        assert_eq!(
+            differences(&before, &after),
+            [
+                told("publisher", "(none)", "P"),
+                told("year", "-44", "(none)")
+            ]
+        );
+        assert_eq!(differences(&before, &before), []);
     }
 }

@@ -1,5 +1,6 @@
 //! `librisfs journal`.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -24,8 +25,8 @@ pub struct JournalArgs {
     archive: PathBuf,
 
     /// Show at most so many
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    limit: usize,
+    #[arg(long, value_name = "N", default_value = "50")]
+    limit: NonZeroUsize,
 
     #[command(flatten)]
     output: OutputArgs,
@@ -34,7 +35,7 @@ pub struct JournalArgs {
 /// Prints the latest actions.
 pub fn run(args: &JournalArgs) -> Outcome {
     let archive = Archive::open(&args.archive, Access::ReadOnly)?;
-    let actions = archive.journal(None, args.limit)?;
+    let actions = archive.journal(None, args.limit.get())?;
     let mut output = Output::lock();
     if args.output.json {
         output.json(&actions)?;

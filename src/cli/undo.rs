@@ -1,6 +1,6 @@
 //! `librisfs undo`.
 
-use std::io::Write;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -11,6 +11,7 @@ use super::exit::Exit;
 use super::failure::Outcome;
 use super::journal;
 use super::output::{Output, OutputArgs};
+use super::progress::say;
 
 /// Take back the latest changes
 ///
@@ -26,8 +27,8 @@ pub struct UndoArgs {
     archive: PathBuf,
 
     /// How many changes
-    #[arg(value_name = "N", default_value_t = 1)]
-    count: usize,
+    #[arg(value_name = "N", default_value = "1")]
+    count: NonZeroUsize,
 
     #[command(flatten)]
     output: OutputArgs,
@@ -36,15 +37,16 @@ pub struct UndoArgs {
 /// Takes changes back, and prints them.
 pub fn run(args: &UndoArgs) -> Outcome {
     let archive = Archive::open(&args.archive, Access::ReadWrite)?;
-    let undone = archive.undo(args.count)?;
+    let undone = archive.undo(args.count.get())?;
     let mut output = Output::lock();
     if args.output.json {
         output.json(&undone)?;
-    } else if undone.is_empty() {
-        writeln!(output, "there is nothing to take back")?;
     } else {
         journal::table(&undone).write(&mut output)?;
     }
     output.finish()?;
+    if undone.is_empty() {
+        say("there is nothing to take back");
+    }
     Ok(Exit::Done)
 }
