@@ -1,7 +1,7 @@
 //! Searches that are kept: `mkdir` in `search/` saves one, `rmdir` forgets it, `mv` changes it.
 
 use super::{Attributes, Error, FileSystem, Lookup, Pass, Result};
-use crate::archive::FolderId;
+use crate::archive::{self, FolderId};
 use crate::view::Place;
 
 use super::{Inode, Target};
@@ -9,10 +9,19 @@ use super::{Inode, Target};
 impl FileSystem {
     /// Saves a search.
     pub(super) fn save_search(&self, pass: &Pass<'_>, words: &str) -> Result<Attributes> {
-        self.catalogue().save_search(words)?;
+        self.keep_search(words)?;
         match self.look_up_in_view(pass, Place::of(FolderId::SEARCH), words)? {
             Lookup::Found(attributes, _) => Ok(attributes),
             Lookup::Never => Err(Error::Invalid("this cannot be searched for")),
+        }
+    }
+
+    fn keep_search(&self, words: &str) -> Result<()> {
+        match self.catalogue().save_search(words) {
+            Err(archive::catalogue::Error::BadQuery { .. }) => {
+                Err(Error::Invalid("this cannot be searched for"))
+            }
+            saved => Ok(saved.map(drop)?),
         }
     }
 
@@ -28,9 +37,8 @@ impl FileSystem {
 
     /// Changes a saved search.
     pub(super) fn rename_search(&self, old: &str, new: &str) -> Result<()> {
-        self.forget_search(old)?;
-        self.catalogue().save_search(new)?;
-        Ok(())
+        self.keep_search(new)?;
+        self.forget_search(old)
     }
 
     /// Whether the process `pid` is making a folder `words` in `search/`, or giving one that name, and it is not
