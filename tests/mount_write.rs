@@ -6,7 +6,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use support::{Scratch, blob_at, blob_of, epub, librisfs, names, succeed, wait_until};
 
@@ -495,5 +495,97 @@ fn regression_what_was_just_made_is_in_the_next_listing() {
             );
             fs::remove_dir(&made).expect("removed");
         }
+    }
+}
+
+#[test]
+fn what_is_taken_down_is_refused_under_a_scratch_name_too() {
+    let scratch = Scratch::new();
+    let hash = blob_of(&emma()).md5.to_string();
+    succeed(librisfs().arg("takedown").arg(scratch.archive()).arg(&hash));
+    let mount = scratch.mount();
+    scratch.write("source", &emma());
+    for name in ["by-title/x.part", "by-title/.x", "inbox/x.tmp"] {
+        let mut copy = std::process::Command::new("cp");
+        copy.arg(scratch.sources().join("source"))
+            .arg(mount.join(name));
+        let said = support::run(&mut copy);
+        let said = String::from_utf8_lossy(&said.stderr).into_owned();
+        assert!(said.contains("Operation not permitted"), "{name}: {said}");
+    }
+    wait_until("nothing is left", || {
+        names(&mount.join("by-title")).is_empty()
+    });
+}
+
+#[test]
+fn a_search_that_cannot_be_is_no_name_for_another() {
+    let scratch = Scratch::new();
+    let mount = scratch.mount();
+    fs::create_dir(mount.join("search/a b")).expect("kept");
+    let (old, new) = (mount.join("search/a b"), mount.join("search/year:soon"));
+    let error = fs::rename(old, &new).expect_err("no search");
+    assert_eq!(error.raw_os_error(), Some(libc::EINVAL));
+    assert_eq!(names(&mount.join("search")), ["a b"], "the old one stays");
+    let error = fs::create_dir(new).expect_err("no search");
+    assert_eq!(error.raw_os_error(), Some(libc::EINVAL));
+    assert!(!mount.log().contains("ERROR"), "{}", mount.log());
+}
+
+#[test]
+fn a_copy_may_be_hidden_by_its_name() {
+    let scratch = Scratch::with(&[("Title.txt", "some bytes")]);
+    let mount = scratch.mount();
+    let copy = mount.join("by-title/copy.txt");
+    fs::write(&copy, "some bytes").expect("written");
+    wait_until("it is committed", || {
+        names(&mount.join("by-title")) == ["Title.txt"]
+    });
+    let hidden = mount.join("by-title/.copy");
+    fs::rename(&copy, &hidden).expect("renamed");
+    assert_eq!(fs::read(&hidden).expect("there"), b"some bytes");
+    fs::rename(&hidden, &copy).expect("renamed back");
+    assert_eq!(fs::read(&copy).expect("there"), b"some bytes");
+}
+
+/// A name without an extension is committed two seconds after it was closed, unless it is renamed. Whichever comes
+/// first, the target has the new bytes from then on.
+#[test]
+fn a_rename_at_the_moment_of_the_commit_keeps_the_new_bytes() {
+    const FILES: usize = 60;
+    let scratch = Scratch::new();
+    for n in 0..FILES {
+        scratch.write(
+            format!("Title {n:02}.txt"),
+            format!("old bytes {n}").as_bytes(),
+        );
+    }
+    scratch.import();
+    for folder in ["by-title", "inbox"] {
+        let new = |n: usize| format!("new bytes {n} in {folder}");
+        let mount = scratch.mount();
+        let started = Instant::now();
+        let temporary = |n: usize| mount.join(folder).join(format!("sed{n:06}"));
+        let target = |n: usize| mount.join(folder).join(format!("Title {n:02}.txt"));
+        for n in 0..FILES {
+            fs::write(temporary(n), new(n)).expect("written");
+        }
+        // They become due one by one from now on.
+        while started.elapsed() < Duration::from_millis(1995) {
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        for n in 0..FILES {
+            fs::rename(temporary(n), target(n)).expect("renamed");
+        }
+        for n in 0..FILES {
+            assert_eq!(fs::read_to_string(target(n)).expect("there"), new(n));
+        }
+        assert_eq!(mount.unmount(), Some(0));
+        let again = scratch.mount();
+        for n in 0..FILES {
+            let path = again.join(folder).join(format!("Title {n:02}.txt"));
+            assert_eq!(fs::read_to_string(path).expect("there"), new(n));
+        }
+        assert_eq!(again.unmount(), Some(0));
     }
 }

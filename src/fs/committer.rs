@@ -11,11 +11,10 @@ use std::time::{Duration, Instant};
 
 use crate::archive::{self, Committed, Destination, Draft, FileId, Unobserved};
 
-use super::follower::Kernel;
-use super::pending::{Alias, Home, Pending, Phase, Tables};
-use super::{FileSystem, Inode};
+use super::FileSystem;
+use super::follower::{Kernel, places};
+use super::pending::{Alias, Became, Home, Pending, Phase, Tables};
 use crate::name::Bucket;
-use crate::view::Place;
 
 /// The thread that commits.
 pub struct Committer<K> {
@@ -191,9 +190,8 @@ impl<K: Kernel> Committer<K> {
     /// The listing showed the file by the name that it was given, and shows it by its own from now on, or
     /// elsewhere.
     fn forget_listing(&self, folder: archive::FolderId, name: &str) {
-        for place in super::follower::places(folder, Bucket::of(name)) {
-            let place: Place = place;
-            self.kernel.forget_inode(Inode::from(place));
+        for place in places(folder, Bucket::of(name)) {
+            self.kernel.forget_inode(place.into());
         }
     }
 }
@@ -206,7 +204,11 @@ fn lead_to(
     (file, is_new): (FileId, bool),
 ) {
     let replaced = pending.state().replaces;
-    tables.became.put(pending.inode, file);
+    if pending.inode.file().is_some_and(|own| own != file) {
+        tables
+            .became
+            .put(pending.inode, Became { file, path: None });
+    }
     if let Some(replaced) = replaced {
         let aliases = tables.aliases.iter_mut();
         for (_, alias) in aliases.filter(|(_, alias)| **alias == Alias::of(replaced)) {
@@ -218,6 +220,6 @@ fn lead_to(
         let inode = if is_copy { pending.inode } else { file.into() };
         let path = (*folder, name.clone());
         let mtime = is_copy.then(|| pending.state().mtime());
-        tables.aliases.put(path, Alias { file, inode, mtime });
+        tables.add_alias(path, Alias { file, inode, mtime });
     }
 }

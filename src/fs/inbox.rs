@@ -9,7 +9,7 @@ use crate::archive::{
 
 use super::names::IfTaken;
 use super::pending::{Home, Phase};
-use super::{Attributes, Error, FileSystem, Inode, Line, Pass, Result};
+use super::{Attributes, Error, FileSystem, Line, Result};
 
 /// Nodes read at once.
 const PAGE_NODES: usize = 512;
@@ -18,14 +18,10 @@ const PAGE_NODES: usize = 512;
 const NODE_COOKIES: u64 = 16;
 
 impl FileSystem {
-    /// The attributes of a node; what is pending of it counts.
+    /// The attributes of a node of which nothing is pending.
     pub(super) fn node_attributes(&self, id: NodeId) -> Result<Attributes> {
-        if let Some(node) = self.catalogue().node(id)? {
-            return Ok(self.attributes_of(&node));
-        }
-        // Removed, and open still.
-        let pending = self.desk.get(id.into()).ok_or(Error::NotFound)?;
-        Ok(Attributes::of_pending(&pending))
+        let node = self.catalogue().node(id)?.ok_or(Error::NotFound)?;
+        Ok(Attributes::of_node(&node))
     }
 
     fn attributes_of(&self, node: &InboxNode) -> Attributes {
@@ -41,35 +37,13 @@ impl FileSystem {
         Ok(self.attributes_of(&found.ok_or(Error::NotFound)?))
     }
 
-    /// Calls `take` with the lines of a folder of the inbox after the cookie `after`.
+    /// Calls `take` with the lines of a folder of the inbox after the cookie `after`, those of `.` and `..` aside.
     pub(super) fn read_node_folder(
         &self,
-        pass: &Pass<'_>,
         id: NodeId,
         after: u64,
         take: &mut dyn FnMut(&Line<'_>) -> bool,
     ) -> Result<()> {
-        let above = match id {
-            NodeId::INBOX => Inode::ROOT,
-            _ => self
-                .catalogue()
-                .node(id)?
-                .ok_or(Error::NotFound)?
-                .parent
-                .into(),
-        };
-        for (name, cookie, inode) in [(".", 1, id.into()), ("..", 2, above)] {
-            let attributes = self.attributes(pass, inode, false)?;
-            if cookie > after
-                && !take(&Line {
-                    name,
-                    cookie,
-                    attributes,
-                })
-            {
-                return Ok(());
-            }
-        }
         let mut last = after.checked_sub(NODE_COOKIES).and_then(NodeId::new);
         loop {
             let page = self.catalogue().nodes(id, last, PAGE_NODES)?;
@@ -120,8 +94,8 @@ impl FileSystem {
             let waits = matches!(state.phase, Phase::Queued(_) | Phase::Committing);
             waits && !state.is_scratch() && has_extension(node.name.as_ref())
         };
-        if is_document && !self.desk.hurry(&pending) {
-            return Err(Error::Busy);
+        if is_document {
+            self.desk.hurry(&pending)?;
         }
         Ok(is_document)
     }
@@ -154,13 +128,53 @@ impl FileSystem {
         new: (NodeId, &str),
         if_taken: IfTaken,
     ) -> Result<()> {
-        let node = self.node_named(old.0, old.1)?;
-        if if_taken == IfTaken::Exchange {
-            let other = self.node_named(new.0, new.1)?;
-            moved(self.catalogue().exchange_nodes(node.id, other.id)?)?;
-            self.node_was_renamed(&node, new)?;
-            return self.node_was_renamed(&other, old);
+        let node = self.reclaimed_node(old)?;
+        let renamed = match if_taken {
+            IfTaken::Exchange => self.exchange_nodes(&node, old, new),
+            _ => self.rename_node(&node, new, if_taken),
+        };
+        self.give_back(&node);
+        renamed
+    }
+
+    /// Lets the committer have what is pending of a node again.
+    fn give_back(&self, node: &InboxNode) {
+        if let Some(pending) = self.desk.get(node.id.into()) {
+            self.queue_if_closed(&pending);
         }
+    }
+
+    fn exchange_nodes(
+        &self,
+        node: &InboxNode,
+        old: (NodeId, &str),
+        new: (NodeId, &str),
+    ) -> Result<()> {
+        let other = self.reclaimed_node(new)?;
+        let exchanged = self
+            .catalogue()
+            .exchange_nodes(node.id, other.id)
+            .map_err(Error::from)
+            .and_then(moved)
+            .and_then(|()| self.node_was_renamed(node, new))
+            .and_then(|()| self.node_was_renamed(&other, old));
+        self.give_back(&other);
+        exchanged
+    }
+
+    /// A file or folder whose pending bytes the committer leaves alone until they are queued anew.
+    fn reclaimed_node(&self, (folder, name): (NodeId, &str)) -> Result<InboxNode> {
+        let node = self.node_named(folder, name)?;
+        if let Some(pending) = self.desk.get(node.id.into())
+            && self.desk.reclaim(&pending, |_| ())?.is_none()
+        {
+            // It was committed just now: its bytes are others than were read above.
+            return self.node_named(folder, name);
+        }
+        Ok(node)
+    }
+
+    fn rename_node(&self, node: &InboxNode, new: (NodeId, &str), if_taken: IfTaken) -> Result<()> {
         let replace = if_taken == IfTaken::Replace;
         let answer = self.catalogue().move_node(node.id, new.0, new.1, replace)?;
         let replaced = match answer {
@@ -171,9 +185,9 @@ impl FileSystem {
         };
         if let Some(replaced) = replaced {
             self.drop_pending_node(replaced.id);
-            self.take_over(&node, &replaced)?;
+            self.take_over(node, &replaced)?;
         }
-        self.node_was_renamed(&node, new)
+        self.node_was_renamed(node, new)
     }
 
     /// What was written to take the place of a file is its new bytes: the document stays one.
@@ -205,19 +219,11 @@ impl FileSystem {
         let destination = {
             let _tables = self.desk.tables();
             let mut state = pending.state();
-            if state.phase == Phase::Done {
-                return Ok(());
-            }
             state.home = Some(Home::Inbox(node.id, name.to_owned()));
             state.is_plain = is_plain;
-            if matches!(state.phase, Phase::Queued(_)) {
-                state.phase = Phase::Open;
-            }
             state.destination()
         };
-        pending.draft.note(&destination)?;
-        self.queue_if_closed(&pending);
-        Ok(())
+        Ok(pending.draft.note(&destination)?)
     }
 
     /// Whether a file of this name in this folder is no document: it lies below a folder of work in progress
@@ -250,9 +256,10 @@ impl FileSystem {
     pub(super) fn settled_node(&self, parent: NodeId, name: &str) -> Result<InboxNode> {
         let node = self.node_named(parent, name)?;
         if let Some(pending) = self.desk.get(node.id.into()) {
-            if pending.state().writers > 0 || !self.desk.hurry(&pending) {
+            if pending.state().writers > 0 {
                 return Err(Error::Busy);
             }
+            self.desk.hurry(&pending)?;
             return self.node_named(parent, name);
         }
         Ok(node)

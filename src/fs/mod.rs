@@ -164,7 +164,8 @@ impl FileSystem {
         if let Some(pending) = self.desk.named(place.folder, name) {
             return Ok(Lookup::Found(Attributes::of_pending(&pending), Keep::No));
         }
-        if !can_be_shown(name) {
+        // A copy may have been moved to such a name.
+        if !can_be_shown(name) && self.desk.alias(place.folder, name).is_none() {
             return Ok(Lookup::Never);
         }
         let Some(Found { node, listed_name }) = self.tree.look_up(place, name)? else {
@@ -247,8 +248,8 @@ impl FileSystem {
                     stat => stat,
                 };
                 let mut attributes = Attributes::of_file(inode, &stat.ok_or(Error::NotFound)?);
-                if let Some(mtime) = self.desk.mtime_of_copy(inode) {
-                    attributes.mtime = mtime;
+                if let Some((_, copy)) = self.desk.copy(inode) {
+                    attributes.mtime = copy.mtime.unwrap_or(attributes.mtime);
                 }
                 Ok(attributes)
             }
@@ -282,13 +283,13 @@ impl FileSystem {
         after: u64,
         take: &mut dyn FnMut(&Line<'_>) -> bool,
     ) -> Result<()> {
-        if let Some(Target::Node(node)) = inode.target() {
-            return self.read_node_folder(pass, node, after, take);
-        }
-        let place = directory(inode)?;
         if after < Item::FIRST_COOKIE && !self.read_dots(pass, inode, after, take)? {
             return Ok(());
         }
+        if let Some(Target::Node(node)) = inode.target() {
+            return self.read_node_folder(node, after, take);
+        }
+        let place = directory(inode)?;
         if after < PENDING_COOKIES {
             let after = after.max(Item::FIRST_COOKIE);
             let mut goes_on = true;

@@ -74,13 +74,10 @@ impl FileSystem {
 
     fn there(&self, place: Place, name: &str) -> Result<There> {
         if let Some(pending) = self.desk.named(place.folder, name) {
-            let is_on_its_way = matches!(pending.state().phase, Phase::Committing);
-            if !is_on_its_way {
+            if pending.state().phase != Phase::Committing {
                 return Ok(There::Pending(pending));
             }
-            if !self.desk.await_commit(&pending) {
-                return Err(Error::Busy);
-            }
+            self.desk.hurry(&pending)?;
         }
         // Every search can be looked into; what is there is what is kept.
         if place.folder == FolderId::SEARCH && !self.catalogue().is_saved(&as_listed(name))? {
@@ -139,9 +136,7 @@ impl FileSystem {
         let waits =
             matches!(pending.state().phase, Phase::Queued(_)) && !pending.state().is_scratch();
         if waits && archive::has_extension(spot.name.as_ref()) {
-            if !self.desk.hurry(pending) {
-                return Err(Error::Busy);
-            }
+            self.desk.hurry(pending)?;
             let file = self
                 .file_in_view(spot.place, spot.name)?
                 .ok_or(Error::NotFound)?;
@@ -227,7 +222,13 @@ impl FileSystem {
         match source {
             There::Nothing => Err(Error::NotFound),
             There::Folder(folder) => self.rename_folder(&folder, new, &taken),
-            There::Pending(pending) => self.rename_pending(&pending, new, taken),
+            There::Pending(pending) if self.desk.reclaim(&pending, |_| ())?.is_some() => {
+                let renamed = self.rename_pending(&pending, new, taken);
+                self.queue_if_closed(&pending);
+                renamed
+            }
+            // It was committed just now, and is a file.
+            There::Pending(_) => self.rename_in_views(old, new, if_taken),
             There::File(file) => self.rename_file(file, old, new, taken),
             There::Copy(alias) => self.rename_copy(alias, old, new, taken),
         }
@@ -255,14 +256,9 @@ impl FileSystem {
             state.replaces = Some(replaced);
             tables.edits.remove(&replaced);
         }
-        if matches!(state.phase, Phase::Queued(_)) {
-            state.phase = Phase::Open;
-        }
         let destination = state.destination();
         drop((state, tables));
-        pending.draft.note(&destination)?;
-        self.queue_if_closed(pending);
-        Ok(())
+        Ok(pending.draft.note(&destination)?)
     }
 
     /// Before a closed scratch file gets the name of a document: its bytes survive from then on, or are refused.
@@ -287,13 +283,7 @@ impl FileSystem {
                 ..state.destination()
             }
         };
-        let is_synced = pending.state().is_synced;
-        let blob = if is_synced {
-            pending.draft.sync(&destination)?
-        } else {
-            pending.draft.settle(&destination)?
-        };
-        self.refuse(pending, blob)
+        self.settle(pending, &destination)
             .inspect_err(|_| pending.state().is_refused = false)
     }
 
@@ -481,18 +471,14 @@ impl FileSystem {
             return Err(Error::NotEmpty);
         }
         if self.catalogue().remove_folder(folder.id)? {
-            return Ok(());
-        }
-        // What was there when this was asked may be gone: `rm -r` removes the last file, then the folder.
-        let children = self.catalogue().folder(folder.id)?;
-        match children {
-            Some(folder) if folder.children > 0 => Err(Error::NotEmpty),
-            _ => Ok(()),
+            Ok(())
+        } else {
+            Err(Error::NotEmpty)
         }
     }
 
     /// Applies what a folder says to a file that was moved into it.
-    pub(super) fn file_into(&self, file: FileId, folder: &Folder) -> Result<()> {
+    fn file_into(&self, file: FileId, folder: &Folder) -> Result<()> {
         let record = self.record(file)?;
         let fields = as_fields(
             &said_by(folder).or(record.metadata.clone()),
@@ -540,9 +526,8 @@ impl FileSystem {
         let file = match self.there(old.place, old.name)? {
             There::File(file) => file,
             There::Copy(alias) => alias.file,
-            There::Pending(pending)
-                if !pending.state().is_scratch() && self.desk.hurry(&pending) =>
-            {
+            There::Pending(pending) if !pending.state().is_scratch() => {
+                self.desk.hurry(&pending)?;
                 self.file_in_view(old.place, old.name)?
                     .ok_or(Error::NotFound)?
             }

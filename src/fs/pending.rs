@@ -25,7 +25,7 @@ use crate::book::Metadata;
 use crate::hash::Hash;
 use crate::time::UnixSeconds;
 
-use super::Inode;
+use super::{Error, Inode, Result};
 
 /// Where a pending file is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +71,15 @@ impl Alias {
     pub(super) fn is_copy(self) -> bool {
         self.inode != self.file.into()
     }
+}
+
+/// What an inode stands for whose bytes turned out to be another file's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Became {
+    /// That file.
+    pub(super) file: FileId,
+    /// The path of the copy, where it is one: its alias says more.
+    pub(super) path: Option<(FolderId, String)>,
 }
 
 /// How far a pending file has come.
@@ -204,6 +213,11 @@ impl State {
         })
     }
 
+    /// Whether it lives as long as the mount: scratch in a view.
+    pub(super) fn is_fleeting(&self) -> bool {
+        self.is_scratch() && !matches!(self.home, Some(Home::Inbox(..)))
+    }
+
     /// Whether its bytes are to be committed when nobody writes to it any more.
     pub(super) fn is_to_commit(&self, size_bytes: u64) -> bool {
         let in_inbox = matches!(self.home, Some(Home::Inbox(..)));
@@ -240,8 +254,8 @@ pub(super) struct Tables {
     pub(super) vacated: LruCache<(FolderId, String), Metadata>,
     /// Folders that were emptied lately: `rm -r` removes the folder after the last file in it.
     pub(super) emptied: LruCache<(FolderId, String), (FolderId, Instant)>,
-    /// What pending files that are no more have become.
-    pub(super) became: LruCache<Inode, FileId>,
+    /// What the inodes of pending files stand for that have not become files of their own.
+    pub(super) became: LruCache<Inode, Became>,
 }
 
 impl Desk {
@@ -288,11 +302,17 @@ impl Desk {
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// Puts a pending file on the desk.
+    /// Puts a pending file on the desk, unless one with this number, or new bytes for the same file, is there: then that
+    /// one stays and is returned.
     pub(super) fn add(&self, inode: Inode, draft: Draft, state: State) -> Arc<Pending> {
         let mut tables = self.tables();
         let home = state.home.clone();
         let replaces = state.replaces;
+        let edited = replaces.filter(|_| home.is_none());
+        let there = edited.and_then(|file| tables.edits.get(&file).copied());
+        if let Some(there) = tables.pending.get(&there.unwrap_or(inode)) {
+            return Arc::clone(there);
+        }
         let pending = Arc::new(Pending {
             inode,
             draft: Arc::new(draft),
@@ -350,47 +370,31 @@ impl Desk {
 
     /// The file that an inode stands for: that of a pending file which had another's bytes stands for that one.
     pub(super) fn became(&self, inode: Inode) -> Option<FileId> {
-        self.tables().became.get(&inode).copied()
+        let mut tables = self.tables();
+        tables.became.get(&inode).map(|became| became.file)
     }
 
     /// Lets a path lead to a file.
     pub(super) fn add_alias(&self, folder: FolderId, name: &str, alias: Alias) {
-        self.tables().aliases.put((folder, name.to_owned()), alias);
+        self.tables().add_alias((folder, name.to_owned()), alias);
     }
 
-    /// The path of a copy with this inode.
-    pub(super) fn path_of_copy(&self, inode: Inode) -> Option<(FolderId, String)> {
+    /// The path of the copy with this inode, and where it leads.
+    pub(super) fn copy(&self, inode: Inode) -> Option<((FolderId, String), Alias)> {
         let tables = self.tables();
-        // Nearly always: it never was a pending file.
-        if !tables.became.contains(&inode) {
-            return None;
-        }
-        let mut aliases = tables.aliases.iter();
-        aliases
-            .find(|(_, alias)| alias.inode == inode && alias.is_copy())
-            .map(|(path, _)| path.clone())
-    }
-
-    /// The modification time that the copy with this inode was given.
-    pub(super) fn mtime_of_copy(&self, inode: Inode) -> Option<UnixNanos> {
-        let (folder, name) = self.path_of_copy(inode)?;
-        self.alias(folder, &name)?.mtime
+        let path = tables.became.peek(&inode)?.path.clone()?;
+        let alias = *tables.aliases.peek(&path)?;
+        (alias.inode == inode).then_some((path, alias))
     }
 
     /// Gives the copy with this inode a modification time. `false`: there is no such copy.
     pub(super) fn touch_copy(&self, inode: Inode, mtime: UnixNanos) -> bool {
-        let mut tables = self.tables();
-        if !tables.became.contains(&inode) {
+        let Some((path, alias)) = self.copy(inode) else {
             return false;
-        }
-        let mut aliases = tables.aliases.iter_mut();
-        match aliases.find(|(_, alias)| alias.inode == inode && alias.is_copy()) {
-            Some((_, alias)) => {
-                alias.mtime = Some(mtime);
-                true
-            }
-            None => false,
-        }
+        };
+        let mtime = Some(mtime);
+        self.tables().aliases.put(path, Alias { mtime, ..alias });
+        true
     }
 
     /// Lets a path lead to a file no longer.
@@ -418,35 +422,53 @@ impl Desk {
     pub(super) fn drop_scratch(&self) {
         let tables = self.tables();
         for pending in tables.pending.values() {
-            let is_scratch = {
-                let state = pending.state();
-                state.is_scratch() && !matches!(state.home, Some(Home::Inbox(..)))
-            };
-            if is_scratch && let Err(error) = pending.draft.forget() {
+            let is_fleeting = pending.state().is_fleeting();
+            if is_fleeting && let Err(error) = pending.draft.forget() {
                 tracing::warn!("{error}");
             }
         }
     }
 
-    /// Waits until `pending` is not being committed any more. `false`: it takes too long.
-    pub(super) fn await_commit(&self, pending: &Pending) -> bool {
+    /// Takes a pending file back from the committer, waiting for a commit under way, and changes it by `change`. `None`: it
+    /// is pending no longer. [`Error::Busy`]: it takes too long.
+    pub(super) fn reclaim<T>(
+        &self,
+        pending: &Pending,
+        change: impl FnOnce(&mut State) -> T,
+    ) -> Result<Option<T>> {
+        let tables = self.await_phase(pending, |phase| phase != Phase::Committing)?;
+        let mut state = pending.state();
+        if state.phase == Phase::Done {
+            return Ok(None);
+        }
+        state.phase = Phase::Open;
+        let changed = change(&mut state);
+        drop(state);
+        drop(tables);
+        Ok(Some(changed))
+    }
+
+    /// Waits until a pending file is in such a phase.
+    fn await_phase(
+        &self,
+        pending: &Pending,
+        is_it: impl Fn(Phase) -> bool,
+    ) -> Result<MutexGuard<'_, Tables>> {
         let deadline = Instant::now() + Self::PATIENCE;
         let mut tables = self.tables();
-        loop {
-            match pending.state().phase {
-                Phase::Open | Phase::Done => return true,
-                Phase::Queued(_) | Phase::Committing => {}
-            }
+        while !is_it(pending.state().phase) {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return false;
+                return Err(Error::Busy);
             }
             tables = self.wait(tables, left);
         }
+        Ok(tables)
     }
 
-    /// Hurries the commit of a pending file that waits for it, and waits until it is over. `false`: it takes too long.
-    pub(super) fn hurry(&self, pending: &Pending) -> bool {
+    /// Hurries the commit of a pending file that waits for it, and waits until it is over. [`Error::Busy`]: it takes
+    /// too long.
+    pub(super) fn hurry(&self, pending: &Pending) -> Result<()> {
         {
             let _tables = self.tables();
             let mut state = pending.state();
@@ -455,11 +477,24 @@ impl Desk {
             }
         }
         self.notify();
-        self.await_commit(pending)
+        let is_over = |phase| matches!(phase, Phase::Open | Phase::Done);
+        self.await_phase(pending, is_over).map(drop)
     }
 }
 
 impl Tables {
+    /// Lets a path lead to a file.
+    pub(super) fn add_alias(&mut self, path: (FolderId, String), alias: Alias) {
+        if alias.is_copy() {
+            let became = Became {
+                file: alias.file,
+                path: Some(path.clone()),
+            };
+            self.became.put(alias.inode, became);
+        }
+        self.aliases.put(path, alias);
+    }
+
     /// Takes a pending file off the desk.
     pub(super) fn remove(&mut self, pending: &Pending) {
         let mut state = pending.state();

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::archive::{
-    Admission, BlobId, FileId, Folder, FolderId, Moved, NodeId, NodeKind, OpenBlob, UnixNanos,
-    has_extension,
+    Admission, BlobId, Destination, FileId, Folder, FolderId, Moved, NodeId, NodeKind, OpenBlob,
+    UnixNanos, has_extension,
 };
 use crate::book::Metadata;
 use crate::name::{NAME_MAX_BYTES, UNKNOWN, normal_form};
@@ -183,10 +183,6 @@ impl FileSystem {
         state.mtime = Some(node.mtime);
         state.is_plain = self.is_plain(node.parent, &node.name)?;
         state.is_dirty = truncate && node.kind != NodeKind::File(None);
-        // Another thread may have been quicker.
-        if let Some(pending) = self.desk.get(id.into()) {
-            return Ok(pending);
-        }
         Ok(self.desk.add(id.into(), draft, state))
     }
 
@@ -241,33 +237,29 @@ impl FileSystem {
 
     /// Opens a pending file. `None`: it is pending no longer.
     fn open_pending(&self, pending: &Arc<Pending>, writes: bool) -> Result<Option<Open>> {
-        loop {
-            let tables = self.desk.tables();
-            let mut state = pending.state();
-            match state.phase {
-                Phase::Done => return Ok(None),
-                Phase::Committing if writes => {
-                    drop((state, tables));
-                    if !self.desk.await_commit(pending) {
-                        return Err(Error::Busy);
-                    }
-                    continue;
-                }
-                Phase::Queued(_) if writes => state.phase = Phase::Open,
-                _ => {}
-            }
+        let take = |state: &mut State| {
             state.handles += 1;
             state.writers += usize::from(writes);
-            drop((state, tables));
-            let pending = Arc::clone(pending);
-            return Ok(Some(Open::Pending(PendingHandle { pending, writes })));
-        }
+        };
+        let is_pending = if writes {
+            self.desk.reclaim(pending, take)?.is_some()
+        } else {
+            let _tables = self.desk.tables();
+            let mut state = pending.state();
+            let is_pending = state.phase != Phase::Done;
+            if is_pending {
+                take(&mut state);
+            }
+            is_pending
+        };
+        let pending = Arc::clone(pending);
+        Ok(is_pending.then_some(Open::Pending(PendingHandle { pending, writes })))
     }
 
     /// Lays what a writer is to write to on the desk, where it looks for it next: new bytes of the file, or, where
     /// somebody wrote a copy of it, a file of its own.
     fn begin_change(&self, file: FileId, truncate: bool) -> Result<()> {
-        let Some((folder, name)) = self.desk.path_of_copy(file.into()) else {
+        let Some(((folder, name), _)) = self.desk.copy(file.into()) else {
             return self.begin_edit(self.desk_file(file), truncate);
         };
         let original = self.catalogue().blob_of(self.desk_file(file))?;
@@ -304,9 +296,7 @@ impl FileSystem {
         let mut state = State::at(None, Some(id));
         state.replaces = Some(file);
         state.shown_as = Some(file.into());
-        if self.desk.edit_of(file).is_none() {
-            self.desk.add(id.into(), draft, state);
-        }
+        self.desk.add(id.into(), draft, state);
         Ok(())
     }
 
@@ -391,26 +381,12 @@ impl FileSystem {
         new: &NewAttributes,
     ) -> Result<Attributes> {
         self.require_write()?;
-        if let Some(pending) = self.pending_for_change(inode)? {
-            if let Some(bytes) = new.size_bytes {
-                set_size(&pending, bytes)?;
-            }
-            if let Some(mtime) = new.mtime {
-                let replaces = {
-                    let mut state = pending.state();
-                    state.mtime = Some(mtime);
-                    state.replaces.filter(|_| !state.is_dirty)
-                };
-                // Nothing else may come of it.
-                if let Some(file) = replaces {
-                    self.catalogue().set_mtime(file, mtime.into())?;
-                }
-            }
-            let attributes = Attributes::of_pending(&pending);
-            if new.size_bytes.is_some() {
-                self.queue_if_closed(&pending);
-            }
-            return Ok(attributes);
+        if let Some(pending) = self.desk.get(inode)
+            && self.desk.reclaim(&pending, |_| ())?.is_some()
+        {
+            let changed = self.set_pending_attributes(&pending, new);
+            self.queue_if_closed(&pending);
+            return changed;
         }
         match inode.target().ok_or(Error::NotFound)? {
             Target::Directory(_) => {}
@@ -429,17 +405,22 @@ impl FileSystem {
         self.attributes(pass, inode, true)
     }
 
-    /// The pending file with this number, unless it is just being committed: then it is waited for.
-    fn pending_for_change(&self, inode: Inode) -> Result<Option<Arc<Pending>>> {
-        let Some(pending) = self.desk.get(inode) else {
-            return Ok(None);
-        };
-        let is_committing = pending.state().phase == Phase::Committing;
-        if is_committing && !self.desk.await_commit(&pending) {
-            return Err(Error::Busy);
+    fn set_pending_attributes(&self, pending: &Pending, new: &NewAttributes) -> Result<Attributes> {
+        if let Some(bytes) = new.size_bytes {
+            set_size(pending, bytes)?;
         }
-        let is_pending = pending.state().phase != Phase::Done;
-        Ok(is_pending.then_some(pending))
+        if let Some(mtime) = new.mtime {
+            let replaces = {
+                let mut state = pending.state();
+                state.mtime = Some(mtime);
+                state.replaces.filter(|_| !state.is_dirty)
+            };
+            // Nothing else may come of it.
+            if let Some(file) = replaces {
+                self.catalogue().set_mtime(file, mtime.into())?;
+            }
+        }
+        Ok(Attributes::of_pending(pending))
     }
 
     fn set_file_attributes(&self, file: FileId, new: &NewAttributes) -> Result<()> {
@@ -472,17 +453,25 @@ impl FileSystem {
                     Ok(())
                 };
             }
-            // Scratch in a view lives as long as the mount.
-            if state.is_scratch() && !matches!(state.home, Some(Home::Inbox(..))) {
-                return Ok(());
-            }
             state.destination()
         };
+        let is_fleeting = pending.state().is_fleeting();
+        let settled = self.settle(pending, &destination);
+        // It lives as long as the mount. It is not to hold what is taken down even so long.
+        if is_fleeting {
+            pending.draft.forget()?;
+        }
+        settled
+    }
+
+    /// Makes the bytes of a pending file survive the daemon, or a power cut where somebody asked for that once. Tells what
+    /// is refused.
+    pub(super) fn settle(&self, pending: &Pending, to: &Destination) -> Result<()> {
         let is_synced = pending.state().is_synced;
         let blob = if is_synced {
-            pending.draft.sync(&destination)?
+            pending.draft.sync(to)?
         } else {
-            pending.draft.settle(&destination)?
+            pending.draft.settle(to)?
         };
         self.refuse(pending, blob)
     }
@@ -498,19 +487,20 @@ impl FileSystem {
         let (destination, phase) = {
             let mut state = pending.state();
             state.is_synced = true;
-            // Scratch in a view lives as long as the mount; when it becomes a document, it is synced.
-            if state.is_scratch() && !matches!(state.home, Some(Home::Inbox(..))) {
+            // When it becomes a document, it is synced.
+            if state.is_fleeting() {
                 return Ok(());
             }
             (state.destination(), state.phase)
         };
         match phase {
-            Phase::Open => {
-                let blob = pending.draft.sync(&destination)?;
-                self.refuse(&pending, blob)
-            }
-            _ if self.desk.hurry(&pending) => Ok(()),
-            _ => Err(Error::Busy),
+            Phase::Open => self.settle(&pending, &destination)?,
+            _ => self.desk.hurry(&pending)?,
+        }
+        // The path in the inbox must be there for the bytes to come back to.
+        match destination.node {
+            Some(_) => self.fsync_directory(),
+            None => Ok(()),
         }
     }
 
@@ -523,7 +513,7 @@ impl FileSystem {
     }
 
     /// Refuses bytes that may not come in: they are dropped when the file is closed.
-    pub(super) fn refuse(&self, pending: &Pending, blob: Option<BlobId>) -> Result<()> {
+    fn refuse(&self, pending: &Pending, blob: Option<BlobId>) -> Result<()> {
         let Some(blob) = blob else { return Ok(()) };
         let must_be = pending.state().must_be;
         let refusal = if must_be.is_some_and(|hash| !blob.has(&hash)) {
