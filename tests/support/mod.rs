@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Read as _};
+use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -21,6 +22,46 @@ pub fn librisfs() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_librisfs"));
     command.stdin(Stdio::null());
     command
+}
+
+/// Whose an archive is, and who works on its mount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Account {
+    /// Whoever runs the tests: root.
+    Root,
+    /// An ordinary user, who mounts with the help of `fusermount3`.
+    Nobody,
+}
+
+impl Account {
+    /// The user, and the group, of [`Account::Nobody`].
+    pub const NOBODY: u32 = 65534;
+
+    /// A program, run by this account. The user may run it also where its folder is not theirs to enter.
+    pub fn command(self, program: impl AsRef<OsStr>) -> Command {
+        const STEP_DOWN: &str = r#"exec 9< "$(command -v "$0")" && exec setpriv --reuid="$NOBODY" --regid="$NOBODY" \
+          --clear-groups env --unset=NOBODY /proc/self/fd/9 "$@""#;
+        let mut command = match self {
+            Self::Root => Command::new(program),
+            Self::Nobody => {
+                let mut command = Command::new("sh");
+                command
+                    .args(["-c", STEP_DOWN])
+                    .arg(program.as_ref())
+                    .env("NOBODY", Self::NOBODY.to_string());
+                command
+            }
+        };
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// Makes a file this account's.
+    fn own(self, path: &Path) {
+        if self == Self::Nobody {
+            chown(path, Some(Self::NOBODY), Some(Self::NOBODY)).expect("given away by root");
+        }
+    }
 }
 
 /// Runs a command that must succeed, and returns what it printed.
@@ -102,19 +143,34 @@ pub fn files_below(folder: &Path) -> Vec<PathBuf> {
 /// An archive of its own for one test, with folders for sources and mounts beside it.
 pub struct Scratch {
     root: TempDir,
+    account: Account,
 }
 
 impl Scratch {
     /// An empty archive.
     pub fn new() -> Self {
+        Self::of(Account::Root)
+    }
+
+    /// An empty archive of somebody's.
+    pub fn of(account: Account) -> Self {
         let root = tempfile::Builder::new()
             .prefix("librisfs-test-")
             .tempdir()
             .expect("a scratch folder");
-        let scratch = Self { root };
+        let scratch = Self { root, account };
         fs::create_dir(scratch.sources()).expect("made");
-        succeed(librisfs().arg("init").arg(scratch.archive()));
+        account.own(scratch.root());
+        account.own(&scratch.sources());
+        succeed(scratch.librisfs_with(&["init"]).arg(scratch.archive()));
         scratch
+    }
+
+    /// The program under test with these arguments, run by whose archive it is.
+    pub fn librisfs_with<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
+        let mut command = self.account.command(env!("CARGO_BIN_EXE_librisfs"));
+        command.args(arguments);
+        command
     }
 
     /// An archive of these documents: file name and text.
@@ -178,10 +234,12 @@ impl Scratch {
     pub fn mount_with<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Mount {
         let mountpoint = self.root.path().join("mnt");
         // It may be there already, under a mount whose daemon is dead.
-        let _ = fs::create_dir(&mountpoint);
+        if fs::create_dir(&mountpoint).is_ok() {
+            self.account.own(&mountpoint);
+        }
         let log = self.root.path().join("mount.log");
-        let daemon = librisfs()
-            .args(["mount", "--foreground"])
+        let daemon = self
+            .librisfs_with(&["mount", "--foreground"])
             .args(arguments)
             .arg(self.archive())
             .arg(&mountpoint)
@@ -190,6 +248,7 @@ impl Scratch {
             .expect("started");
         let mut mount = Mount {
             mountpoint,
+            account: self.account,
             daemon,
             log,
         };
@@ -201,6 +260,7 @@ impl Scratch {
 /// A real mount, unmounted when dropped.
 pub struct Mount {
     mountpoint: PathBuf,
+    account: Account,
     /// The process that serves it.
     pub daemon: Child,
     log: PathBuf,
@@ -239,12 +299,23 @@ impl Mount {
 
     /// Whether a live daemon is behind the mount point: the kernel answers `stat` by itself, `statfs` never.
     fn answers(&self) -> bool {
-        is_mount_point(&self.mountpoint) && rustix::fs::statfs(&self.mountpoint).is_ok()
+        is_mount_point(&self.mountpoint)
+            && match self.account {
+                Account::Root => rustix::fs::statfs(&self.mountpoint).is_ok(),
+                // A user's mount is closed to root.
+                Account::Nobody => {
+                    let mut stat = self.account.command("stat");
+                    run(stat.arg("--file-system").arg(&self.mountpoint))
+                        .status
+                        .success()
+                }
+            }
     }
 
     /// Unmounts, and returns the daemon's exit code.
     pub fn unmount(mut self) -> Option<i32> {
-        succeed(librisfs().arg("umount").arg(&self.mountpoint));
+        let mut umount = self.account.command(env!("CARGO_BIN_EXE_librisfs"));
+        succeed(umount.arg("umount").arg(&self.mountpoint));
         let mut status = None;
         wait_until("the daemon ends", || {
             status = self.daemon.try_wait().expect("our child");
