@@ -128,6 +128,20 @@ fn the_folder_says_what_the_document_does_not() {
 }
 
 #[test]
+fn nothing_can_be_moved_where_names_say_nothing() {
+    let scratch = Scratch::with(&[("A Title.txt", "the text")]);
+    let mount = scratch.mount();
+    let file = mount.join("by-title/A Title.txt");
+    let hash = format!("{}.txt", blob_of(b"other").md5);
+    for to in ["by-hash/Another.txt", &format!("by-hash/{hash}"), "A.txt"] {
+        let error = fs::rename(&file, mount.join(to)).expect_err(to);
+        assert_eq!(error.raw_os_error(), Some(libc::EPERM), "{to}");
+    }
+    assert_eq!(names(&mount.join("by-title")), ["A Title.txt"]);
+    assert_eq!(fs::read_to_string(&file).expect("there"), "the text");
+}
+
+#[test]
 fn nothing_can_be_made_where_nothing_belongs() {
     let scratch = Scratch::new();
     let mount = scratch.mount();

@@ -295,7 +295,10 @@ impl FileSystem {
         new: &Spot<'_>,
         taken: There,
     ) -> Result<()> {
-        if self.tree.is_search(new.folder.id) || new.folder.id == FolderId::ROOT {
+        let is_closed = new.folder.id == FolderId::ROOT
+            || self.tree.is_search(new.folder.id)
+            || self.tree.is_by_hash(new.folder.id);
+        if is_closed {
             return Err(Error::NotPermitted("nothing can be moved there"));
         }
         if is_scratch(new.name.as_ref()) {
