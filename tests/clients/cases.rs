@@ -223,6 +223,86 @@ curl -s $url -o $S/c.bin
 cmp big.bin $S/c.bin
     "#;
 
+    cp_reflink_always in EVERYWHERE: r#"
+        cp doc1.txt $S/a.txt
+        for from in $S/a.txt doc2.txt; do
+          fails cp --reflink=always $from $S/b.txt
+          grep -q "failed to clone" said
+          [ ! -s $S/b.txt ]
+        done
+        rm -f $S/b.txt
+        cmp doc1.txt $S/a.txt
+        settled
+        [ "$(ls $M/by-title)" = a.txt ]
+    "#;
+
+    nano in EVERYWHERE: r#"
+        cp doc1.txt $S/n.txt
+        edit() { timeout 20 python3 - $S/n.txt "$1" <<'PY'
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.environ["TERM"] = "xterm"
+    os.execvp("nano", ["nano", "--ignorercfiles", "--backup", sys.argv[1]])
+def shown(text):
+    seen = b""
+    while text not in seen:
+        seen += os.read(terminal, 4096)
+shown(b"Exit")
+os.write(terminal, sys.argv[2].encode() + b"\x0f")
+shown(b"Write")
+os.write(terminal, b"\r")
+shown(b"Wrote")
+os.write(terminal, b"\x18")
+try:
+    while os.read(terminal, 4096):
+        pass
+except OSError:
+    pass  # It has gone, and its terminal with it.
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+PY
+        }
+        edit "one "
+        cmp <(printf "one "; cat doc1.txt) $S/n.txt
+        cmp doc1.txt $S/n.txt~
+        settled
+        edit "two "
+        cmp <(printf "two one "; cat doc1.txt) $S/n.txt
+        settled
+        cmp <(printf "two one "; cat doc1.txt) $S/n.txt
+    "#;
+
+    wget_continued in EVERYWHERE: r#"python3 -c "
+import http.server
+# It breaks off in the middle, unless a part is asked for.
+class Half(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        all = open('big.bin', 'rb').read()
+        part = self.headers['Range']
+        start = int(part.removeprefix('bytes=').removesuffix('-')) if part else 0
+        self.send_response(206 if part else 200)
+        self.send_header('Content-Length', len(all) - start)
+        self.send_header('Content-Range', f'bytes {start}-{len(all) - 1}/{len(all)}')
+        self.end_headers()
+        self.wfile.write(all[start:] if part else all[:len(all) // 2])
+s = http.server.HTTPServer(('127.0.0.1', 0), Half)
+print(s.server_port, file=open('port', 'w'), flush=True)
+s.serve_forever()" > /dev/null 2>&1 & server=$!
+        trap 'kill $server' EXIT
+        eventually [ -s port ]
+        url=http://127.0.0.1:$(cat port)/big.bin
+        # In one go, and after what there is of it has become a document.
+        for name in now later; do
+          fails wget --no-proxy -q --tries=1 $url -O $S/$name.bin
+          [ "$(stat -c %s $S/$name.bin)" = 1500000 ]
+          [ $name = now ] || settled
+          (cd $S && wget --no-proxy -q -c $url -O $name.bin)
+          cmp big.bin $S/$name.bin
+        done
+        settled
+        cmp big.bin $S/later.bin
+    "#;
+
     locks_and_links in EVERYWHERE: r#"
         cp doc1.txt $S/a.txt
         fails ln $S/a.txt $S/b.txt
@@ -340,5 +420,26 @@ cmp big.bin $S/c.bin
         rmdir $M/search/foundation
         silent ls $M/search
         [ ! -e "$M/search/year:soon" ]
+    "#;
+
+    mv_between_views in VIEW: r#"
+        cp -a doc2.txt $S/x.txt
+        settled
+        before=$(stat -c "%i %Y %s" $S/x.txt)
+        mkdir $M/by-author/Zed $M/by-year/1999 $M/by-language/de
+        mv $S/x.txt $M/by-author/Zed/
+        mv "$M/by-author/Zed/x - Zed.txt" $M/by-year/1999/
+        mv "$M/by-year/1999/x - Zed (1999).txt" $M/by-language/de/
+        mv "$M/by-language/de/x - Zed (1999).txt" "$M/by-title/y - Zed (1999).txt"
+        for view in by-author/Zed by-year/1999 by-language/de by-title by-format/txt; do
+          [ "$(ls $M/$view)" = "y - Zed (1999).txt" ]
+          [ "$(stat -c "%i %Y %s" "$M/$view/y - Zed (1999).txt")" = "$before" ]
+          cmp doc2.txt "$M/$view/y - Zed (1999).txt"
+        done
+        [ ! -e $S/x.txt ]
+        # What no view can say is refused, and nothing is copied or lost.
+        fails mv "$M/by-title/y - Zed (1999).txt" $M/by-hash/
+        fails mv "$M/by-title/y - Zed (1999).txt" $M/
+        cmp doc2.txt "$M/by-title/y - Zed (1999).txt"
     "#;
 }
