@@ -17,6 +17,15 @@ impl UnixSeconds {
     }
 }
 
+impl UnixSeconds {
+    /// `2026-11-23T01:37:00`, in the time zone of this machine.
+    pub fn local(self) -> String {
+        let timestamp = jiff::Timestamp::from_second(self.0).unwrap_or_default();
+        let local = jiff::tz::TimeZone::system().to_datetime(timestamp);
+        local.strftime("%Y-%m-%dT%H:%M:%S").to_string()
+    }
+}
+
 impl fmt::Display for UnixSeconds {
     /// `2026-11-23T01:37:00Z` (RFC 3339); plain seconds for times outside the years 1970 to 9999.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

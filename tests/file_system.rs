@@ -32,7 +32,7 @@ fn library() -> Scratch {
 
 fn open(scratch: &Scratch) -> Arc<FileSystem> {
     let archive = Archive::open(&scratch.archive(), Access::ReadWrite).expect("opens");
-    Arc::new(FileSystem::new(Arc::new(archive)))
+    Arc::new(FileSystem::new(Arc::new(archive), 1000))
 }
 
 fn find(fs: &FileSystem, path: &str) -> Result<Attributes, Error> {
@@ -170,7 +170,7 @@ fn what_cannot_be_is_said_so() {
         Err(Error::NotFound)
     ));
     assert!(matches!(
-        look(Inode::ROOT, ".Trash-1000"),
+        look(Inode::ROOT, ".Trash-1001"),
         Ok(Lookup::Never)
     ));
     assert!(matches!(
@@ -207,7 +207,7 @@ fn a_hidden_file_has_attributes_for_those_who_have_it_open_only() {
     let pass = fs.gate().enter();
     assert!(matches!(
         fs.attributes(&pass, file.inode, false),
-        Err(Error::NotFound)
+        Err(Error::Stale)
     ));
     let open = fs
         .attributes(&pass, file.inode, true)

@@ -139,6 +139,9 @@ pub trait Edit: Send + Sync {
     /// The next files in the trash after `after` by id, at most `limit`; those taken down too.
     fn trashed(&self, after: Option<FileId>, limit: usize) -> Result<Vec<TrashEntry>>;
 
+    /// What the trash has of a file.
+    fn trash_entry(&self, file: FileId) -> Result<Option<TrashEntry>>;
+
     /// The file called so in the trash.
     fn trashed_as(&self, name: &str) -> Result<Option<TrashEntry>>;
 

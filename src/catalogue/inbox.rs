@@ -28,6 +28,10 @@ impl NodeId {
     pub const TRASH_FILES: Self = Self(2);
     /// A folder for what they write down about that.
     pub const TRASH_INFO: Self = Self(3);
+    /// The folder that these two are shown in: a file manager's trash.
+    pub const TRASH: Self = Self(4);
+    /// A folder in it for what is being removed for good.
+    pub const EXPUNGED: Self = Self(5);
     /// The first number that is given out.
     pub const FIRST: u64 = 16;
     /// One more than the last possible number.

@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::archive::{self, Change, FileId, FolderId, Position, Seq};
+use crate::archive::{self, Change, FileId, FolderId, NodeId, Position, Seq};
 use crate::name::Bucket;
 use crate::view::{Place, VIEWS};
 
@@ -165,6 +165,12 @@ impl<K: Kernel> Follower<K> {
                 }
                 Change::InboxChanged { folder } => self.kernel.forget_inode((*folder).into()),
                 Change::Everything => self.forget_everything()?,
+            }
+        }
+        if !files.is_empty() {
+            // Any of them may have come into the trash, or left it.
+            for folder in [NodeId::TRASH_FILES, NodeId::TRASH_INFO] {
+                self.kernel.forget_inode(folder.into());
             }
         }
         for file in files {

@@ -3,12 +3,11 @@
 //! Its tree is the catalogue's, its bytes are blobs, and what is being written is pending under the number of its
 //! node. Others may change it too, so the kernel keeps its names and attributes for [`super::Keep::Briefly`] only.
 
-use crate::archive::{
-    FileRecord, Filled, Filling, InboxNode, Moved, NodeId, NodeKind, has_extension, is_scratch,
-};
+use crate::archive::{FileRecord, Filled, Filling, InboxNode, Moved, NodeId, NodeKind, is_scratch};
 
 use super::names::IfTaken;
-use super::pending::{Home, Phase};
+use super::pending::Home;
+use super::trash::TRASHED_COOKIES;
 use super::{Attributes, Error, FileSystem, Line, Result};
 
 /// Nodes read at once.
@@ -33,6 +32,9 @@ impl FileSystem {
 
     /// What a name leads to in a folder of the inbox.
     pub(super) fn look_up_node(&self, parent: NodeId, name: &str) -> Result<Attributes> {
+        if let Some(found) = self.look_up_in_trash(parent, name)? {
+            return Ok(found);
+        }
         let found = self.catalogue().node_named(parent, name)?;
         Ok(self.attributes_of(&found.ok_or(Error::NotFound)?))
     }
@@ -44,6 +46,20 @@ impl FileSystem {
         after: u64,
         take: &mut dyn FnMut(&Line<'_>) -> bool,
     ) -> Result<()> {
+        let goes_on = after >= TRASHED_COOKIES || self.read_nodes(id, after, take)?;
+        if goes_on {
+            self.read_trash(id, after, take)?;
+        }
+        Ok(())
+    }
+
+    /// The lines of nodes; `false` if `take` wants no more.
+    fn read_nodes(
+        &self,
+        id: NodeId,
+        after: u64,
+        take: &mut dyn FnMut(&Line<'_>) -> bool,
+    ) -> Result<bool> {
         let mut last = after.checked_sub(NODE_COOKIES).and_then(NodeId::new);
         loop {
             let page = self.catalogue().nodes(id, last, PAGE_NODES)?;
@@ -54,24 +70,28 @@ impl FileSystem {
                     attributes: self.attributes_of(node),
                 };
                 if !take(&line) {
-                    return Ok(());
+                    return Ok(false);
                 }
             }
             match page.last() {
                 Some(node) if page.len() == PAGE_NODES => last = Some(node.id),
-                _ => return Ok(()),
+                _ => return Ok(true),
             }
         }
     }
 
     /// Makes a folder in the inbox.
     pub(super) fn make_node_folder(&self, parent: NodeId, name: &str) -> Result<Attributes> {
+        self.require_free_in_trash(parent, name)?;
         let made = self.catalogue().make_node(parent, name, true)?;
         Ok(Attributes::of_node(&moved(made)?))
     }
 
     /// Removes a path of the inbox. Its document stays.
     pub(super) fn unlink_node(&self, parent: NodeId, name: &str) -> Result<()> {
+        if self.unlink_in_trash(parent, name)? {
+            return Ok(());
+        }
         let node = self.node_named(parent, name)?;
         if node.kind == NodeKind::Folder {
             return Err(Error::IsADirectory);
@@ -89,11 +109,7 @@ impl FileSystem {
         let Some(pending) = self.desk.get(node.id.into()) else {
             return Ok(false);
         };
-        let is_document = {
-            let state = pending.state();
-            let waits = matches!(state.phase, Phase::Queued(_) | Phase::Committing);
-            waits && !state.is_scratch() && has_extension(node.name.as_ref())
-        };
+        let is_document = pending.state().waits_as_document();
         if is_document {
             self.desk.hurry(&pending)?;
         }
@@ -101,7 +117,7 @@ impl FileSystem {
     }
 
     /// What is pending of a node that is no more lives as long as it is open.
-    fn drop_pending_node(&self, id: NodeId) {
+    pub(super) fn drop_pending_node(&self, id: NodeId) {
         if let Some(pending) = self.desk.get(id.into()) {
             self.desk.tables().make_homeless(&pending);
         }
@@ -109,6 +125,9 @@ impl FileSystem {
 
     /// Removes an empty folder of the inbox.
     pub(super) fn remove_node_folder(&self, parent: NodeId, name: &str) -> Result<()> {
+        if parent == NodeId::TRASH && self.look_up_in_trash(parent, name)?.is_some() {
+            return Err(Error::NotPermitted("the folders of the trash stay"));
+        }
         let node = self.node_named(parent, name)?;
         if node.kind != NodeKind::Folder {
             return Err(Error::NotADirectory);
@@ -128,6 +147,11 @@ impl FileSystem {
         new: (NodeId, &str),
         if_taken: IfTaken,
     ) -> Result<()> {
+        self.require_free_in_trash(new.0, new.1)?;
+        if new.0 == NodeId::TRASH_FILES {
+            // A document is one before its path comes into the trash.
+            self.await_document(&self.node_named(old.0, old.1)?)?;
+        }
         let node = self.reclaimed_node(old)?;
         let renamed = match if_taken {
             IfTaken::Exchange => self.exchange_nodes(&node, old, new),

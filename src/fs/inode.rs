@@ -7,6 +7,8 @@
 //! 1                                          the root
 //! 2^10 .. 2^40                               a file: books_to_hashes.id
 //! 2^50 | node                                a folder or a file of the inbox
+//! 2^51 | file                                a file in the trash
+//! 2^51 | 2^50 | file                         what is written down about it there
 //! 2^52 | through << 51 | folder << 21 | bucket     a directory; bucket 0 is the whole folder
 //! ```
 
@@ -27,10 +29,15 @@ pub enum Target {
     File(FileId),
     /// A folder or a file of the inbox.
     Node(NodeId),
+    /// A file in the trash.
+    Trashed(FileId),
+    /// What is written down about a file in the trash.
+    TrashInfo(FileId),
 }
 
 const DIRECTORY: u64 = 1 << 52;
 const THROUGH_BUCKET: u64 = 1 << 51;
+const TRASHED: u64 = 1 << 51;
 const NODE: u64 = 1 << 50;
 const BUCKET_BITS: u32 = 21;
 const BUCKET_MASK: u64 = (1 << BUCKET_BITS) - 1;
@@ -39,16 +46,22 @@ impl Inode {
     /// The root of the mount, by the protocol.
     pub const ROOT: Self = Self(1);
 
+    /// The trash that file managers know.
+    pub const TRASH: Self = Self(NODE | NodeId::TRASH.get());
+
     /// What the number stands for; `None` for one that was never given out.
     pub fn target(self) -> Option<Target> {
         if self == Self::ROOT {
             return Some(Target::Directory(Place::ROOT));
         }
         if self.0 & DIRECTORY == 0 {
-            if self.0 & NODE != 0 {
-                return NodeId::new(self.0 & !NODE).map(Target::Node);
-            }
-            return FileId::new(self.0).map(Target::File);
+            let id = self.0 & !TRASHED & !NODE;
+            return match (self.0 & TRASHED != 0, self.0 & NODE != 0) {
+                (false, false) => FileId::new(id).map(Target::File),
+                (false, true) => NodeId::new(id).map(Target::Node),
+                (true, false) => FileId::new(id).map(Target::Trashed),
+                (true, true) => FileId::new(id).map(Target::TrashInfo),
+            };
         }
         let folder = (self.0 & !DIRECTORY & !THROUGH_BUCKET) >> BUCKET_BITS;
         let bucket = u32::try_from(self.0 & BUCKET_MASK).ok()?;
@@ -68,6 +81,16 @@ impl Inode {
             Some(Target::File(file)) => Some(file),
             _ => None,
         }
+    }
+
+    /// The number of a file in the trash, which is another than it has in the views.
+    pub fn of_trashed(file: FileId) -> Self {
+        Self(TRASHED | file.get())
+    }
+
+    /// The number of what is written down about a file in the trash.
+    pub fn of_info(file: FileId) -> Self {
+        Self(TRASHED | NODE | file.get())
     }
 
     /// The number of what a look-up or a listing found.
@@ -139,6 +162,9 @@ mod tests {
             let file = FileId::new(id).expect("in range");
             assert_eq!(Inode::from(file).0, id);
             assert_eq!(Inode(id).target(), Some(Target::File(file)));
+            let (trashed, info) = (Inode::of_trashed(file), Inode::of_info(file));
+            assert_eq!(trashed.target(), Some(Target::Trashed(file)));
+            assert_eq!(info.target(), Some(Target::TrashInfo(file)));
         }
         for unused in [0, 2, FileId::FIRST - 1, FileId::END] {
             assert_eq!(Inode(unused).target(), None, "{unused}");

@@ -17,6 +17,7 @@ mod listing;
 mod names;
 mod pending;
 mod search;
+mod trash;
 mod watching;
 mod write;
 mod xattr;
@@ -98,13 +99,15 @@ pub struct FileSystem {
     gate: Gate,
     listings: Listings,
     desk: Desk,
+    /// The user whose trash the mount shows.
+    owner_uid: u32,
     /// Ids that are set aside for new files.
     file_ids: Mutex<Range<u64>>,
 }
 
 impl FileSystem {
-    /// The file system of `archive`, as its configuration says.
-    pub fn new(archive: Arc<Archive>) -> Self {
+    /// The file system of `archive`, as its configuration says. All of it belongs to `owner_uid`.
+    pub fn new(archive: Arc<Archive>, owner_uid: u32) -> Self {
         let bucket_threshold = archive.config().mount.bucket_threshold;
         Self {
             tree: Tree::new(Arc::clone(&archive), bucket_threshold),
@@ -112,6 +115,7 @@ impl FileSystem {
             gate: Gate::default(),
             listings: Listings::default(),
             desk: Desk::new(),
+            owner_uid,
             file_ids: Mutex::new(0..0),
         }
     }
@@ -151,8 +155,17 @@ impl FileSystem {
         };
         match parent.target().ok_or(Error::NotFound)? {
             Target::Directory(place) => self.look_up_in_view(pass, place, name),
-            Target::Node(node) => Ok(Lookup::Found(self.look_up_node(node, name)?, Keep::Briefly)),
-            Target::File(_) => Err(Error::NotADirectory),
+            Target::Node(node) => {
+                let attributes = self.look_up_node(node, name)?;
+                let keep = match attributes.inode.target() {
+                    Some(Target::Node(_)) => Keep::Briefly,
+                    _ => Keep::No,
+                };
+                Ok(Lookup::Found(attributes, keep))
+            }
+            Target::File(_) | Target::Trashed(_) | Target::TrashInfo(_) => {
+                Err(Error::NotADirectory)
+            }
         }
     }
 
@@ -160,6 +173,10 @@ impl FileSystem {
         if place == Place::ROOT && name == INBOX {
             let inbox = self.attributes(pass, NodeId::INBOX.into(), false)?;
             return Ok(Lookup::Found(inbox, Keep::UntilTold));
+        }
+        if place == Place::ROOT && self.is_trash(name) {
+            let trash = self.attributes(pass, NodeId::TRASH.into(), false)?;
+            return Ok(Lookup::Found(trash, Keep::UntilTold));
         }
         if let Some(pending) = self.desk.named(place.folder, name) {
             return Ok(Lookup::Found(Attributes::of_pending(&pending), Keep::No));
@@ -230,7 +247,8 @@ impl FileSystem {
     }
 
     /// The attributes of a thing that was found before. A file that somebody has open has them even when it
-    /// is hidden by now: what is open may be read to its end.
+    /// is hidden by now: what is open may be read to its end. Where a path still leads to what has gone, the
+    /// kernel is to look it up once more.
     pub fn attributes(&self, _pass: &Pass<'_>, inode: Inode, is_open: bool) -> Result<Attributes> {
         if let Some(pending) = self.desk.get(inode) {
             return Ok(Attributes::of_pending(&pending));
@@ -238,16 +256,20 @@ impl FileSystem {
         match inode.target().ok_or(Error::NotFound)? {
             Target::Directory(place) => {
                 let folder = self.tree.folder(place)?.ok_or(Error::NotFound)?;
+                if folder.children == 0 && self.desk.went_to_trash(folder.id) {
+                    return Err(Error::Stale);
+                }
                 Ok(Attributes::of_directory(inode, &folder))
             }
             Target::Node(node) => self.node_attributes(node),
+            target @ (Target::Trashed(_) | Target::TrashInfo(_)) => self.trash_attributes(target),
             Target::File(file) => {
                 let file = self.desk_file(file);
                 let stat = match self.tree.stat(file)? {
                     None if is_open => self.tree.stat_of_hidden(file)?,
                     stat => stat,
                 };
-                let mut attributes = Attributes::of_file(inode, &stat.ok_or(Error::NotFound)?);
+                let mut attributes = Attributes::of_file(inode, &stat.ok_or(Error::Stale)?);
                 if let Some((_, copy)) = self.desk.copy(inode) {
                     attributes.mtime = copy.mtime.unwrap_or(attributes.mtime);
                 }
@@ -264,6 +286,7 @@ impl FileSystem {
         match inode.target() {
             Some(Target::Node(_)) => Keep::Briefly,
             Some(Target::Directory(place)) if self.tree.is_search(place.folder) => Keep::No,
+            Some(Target::Trashed(_) | Target::TrashInfo(_)) => Keep::No,
             _ => Keep::UntilTold,
         }
     }
@@ -371,6 +394,9 @@ impl FileSystem {
     /// The directory that a directory lies in.
     fn above(&self, inode: Inode) -> Result<Inode> {
         if let Some(Target::Node(id)) = inode.target() {
+            if let Some(above) = Self::above_trash(id) {
+                return Ok(above);
+            }
             let node = self.catalogue().node(id)?;
             return Ok(match id {
                 NodeId::INBOX => Inode::ROOT,
@@ -396,7 +422,7 @@ impl FileSystem {
 fn directory(inode: Inode) -> Result<Place> {
     match inode.target() {
         Some(Target::Directory(place)) => Ok(place),
-        Some(Target::File(_) | Target::Node(_)) => Err(Error::NotADirectory),
+        Some(_) => Err(Error::NotADirectory),
         None => Err(Error::NotFound),
     }
 }

@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 use std::sync::Arc;
 
 use crate::archive::{
-    self, Discard, Fields, FileId, FileRecord, Folder, FolderId, is_scratch, read_name,
+    self, Discard, Fields, FileId, FileRecord, Folder, FolderId, NodeId, is_scratch, read_name,
 };
 use crate::author;
 use crate::book::Metadata;
@@ -17,7 +17,7 @@ use crate::view::{Found, Node, Place};
 
 use super::pending::{Alias, Home, Pending, Phase};
 use super::write::{as_listed, new_name, said_by};
-use super::{Attributes, Error, FileSystem, Inode, Pass, Result, Target};
+use super::{Attributes, Error, FileSystem, INBOX, Inode, Pass, Result, Target};
 
 /// What a rename is to do about what has the new name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,14 +31,14 @@ pub enum IfTaken {
 }
 
 /// A name in a folder of a view.
-struct Spot<'n> {
-    place: Place,
-    folder: Folder,
-    name: &'n str,
+pub(super) struct Spot<'n> {
+    pub(super) place: Place,
+    pub(super) folder: Folder,
+    pub(super) name: &'n str,
 }
 
 /// What has a name in a view.
-enum There {
+pub(super) enum There {
     Pending(Arc<Pending>),
     File(FileId),
     /// What somebody wrote has the bytes of this file.
@@ -72,7 +72,7 @@ impl FileSystem {
         Ok(None)
     }
 
-    fn there(&self, place: Place, name: &str) -> Result<There> {
+    pub(super) fn there(&self, place: Place, name: &str) -> Result<There> {
         if let Some(pending) = self.desk.named(place.folder, name) {
             if pending.state().phase != Phase::Committing {
                 return Ok(There::Pending(pending));
@@ -100,7 +100,7 @@ impl FileSystem {
         })
     }
 
-    fn spot<'n>(&self, place: Place, name: &'n OsStr) -> Result<Spot<'n>> {
+    pub(super) fn spot<'n>(&self, place: Place, name: &'n OsStr) -> Result<Spot<'n>> {
         let name = new_name(name)?;
         let folder = self.tree.folder(place)?.ok_or(Error::NotFound)?;
         Ok(Spot {
@@ -116,13 +116,13 @@ impl FileSystem {
         let place = match parent.target().ok_or(Error::NotFound)? {
             Target::Directory(place) => place,
             Target::Node(node) => return self.unlink_node(node, new_name(name)?),
-            Target::File(_) => return Err(Error::NotADirectory),
+            _ => return Err(Error::NotADirectory),
         };
         let spot = self.spot(place, name)?;
         match self.there(place, spot.name)? {
             There::Nothing => Err(Error::NotFound),
             There::Folder(_) => Err(Error::IsADirectory),
-            There::File(file) => self.discard(&spot, file),
+            There::File(file) => self.discard(&spot, file, None),
             There::Copy(_) => {
                 self.desk.drop_alias(place.folder, spot.name);
                 Ok(())
@@ -133,27 +133,26 @@ impl FileSystem {
 
     /// A document that is complete and waits for its commit goes to the trash like others.
     fn unlink_pending(&self, spot: &Spot<'_>, pending: &Arc<Pending>) -> Result<()> {
-        let waits =
-            matches!(pending.state().phase, Phase::Queued(_)) && !pending.state().is_scratch();
-        if waits && archive::has_extension(spot.name.as_ref()) {
+        if pending.state().waits_as_document() {
             self.desk.hurry(pending)?;
             let file = self
                 .file_in_view(spot.place, spot.name)?
                 .ok_or(Error::NotFound)?;
-            return self.discard(spot, file);
+            return self.discard(spot, file, None);
         }
         self.desk.tables().make_homeless(pending);
         Ok(())
     }
 
-    /// Puts a file into the trash, and remembers what was known of it in case that it is being replaced.
-    fn discard(&self, spot: &Spot<'_>, file: FileId) -> Result<()> {
+    /// Puts a file into the trash, where it is called `name` or as it was, and remembers what was known of it in case
+    /// that it is being replaced.
+    pub(super) fn discard(&self, spot: &Spot<'_>, file: FileId, name: Option<&str>) -> Result<()> {
         let record = self.record(file)?;
         self.vacate(spot, &record);
         let path = format!("{}{}", self.tree.path_of(&spot.folder)?, spot.name);
         let discard = Discard {
             file,
-            name: None,
+            name: name.map(str::to_owned),
             path: Some(path),
         };
         self.catalogue().trash(&[discard])?;
@@ -190,7 +189,20 @@ impl FileSystem {
     ) -> Result<()> {
         self.require_write()?;
         let target = |inode: Inode| inode.target().ok_or(Error::NotFound);
-        match (target(from.0)?, target(to.0)?) {
+        let (old, new) = (target(from.0)?, target(to.0)?);
+        let both_in_inbox = matches!((old, new), (Target::Node(_), Target::Node(_)));
+        if if_taken == IfTaken::Exchange && !both_in_inbox {
+            return Err(Error::Invalid("only names in the inbox can be exchanged"));
+        }
+        if let Target::Node(folder) = old
+            && let Some(entry) = self.trashed(folder, new_name(from.1)?)?
+        {
+            return self.rename_out_of_trash(&entry, (folder, new), new_name(to.1)?, if_taken);
+        }
+        match (old, new) {
+            (Target::Directory(old), Target::Node(NodeId::TRASH_FILES)) => {
+                self.rename_into_trash(&self.spot(old, from.1)?, new_name(to.1)?)
+            }
             (Target::Directory(old), Target::Directory(new)) => {
                 let (old, new) = (self.spot(old, from.1)?, self.spot(new, to.1)?);
                 self.rename_in_views(&old, &new, if_taken)
@@ -213,9 +225,6 @@ impl FileSystem {
     fn rename_in_views(&self, old: &Spot<'_>, new: &Spot<'_>, if_taken: IfTaken) -> Result<()> {
         let source = self.there(old.place, old.name)?;
         let taken = self.there(new.place, new.name)?;
-        if if_taken == IfTaken::Exchange {
-            return Err(Error::Invalid("names in views cannot be exchanged"));
-        }
         if if_taken == IfTaken::Fail && !matches!(taken, There::Nothing) {
             return Err(Error::Exists);
         }
@@ -314,7 +323,7 @@ impl FileSystem {
             There::File(there) if there == file => fields_of_move(&record, old, new),
             There::File(there) => {
                 let replaced = self.record(there)?;
-                self.discard(new, there)?;
+                self.discard(new, there, None)?;
                 as_fields(&replaced.metadata, &record.metadata)
             }
             There::Nothing | There::Copy(_) => fields_of_move(&record, old, new),
@@ -334,7 +343,7 @@ impl FileSystem {
         match taken {
             There::Folder(_) => return Err(Error::IsADirectory),
             There::File(there) if there == copy.file => {}
-            There::File(there) => self.discard(new, there)?,
+            There::File(there) => self.discard(new, there, None)?,
             There::Pending(there) => self.desk.tables().make_homeless(&there),
             There::Copy(_) | There::Nothing => {}
         }
@@ -357,7 +366,7 @@ impl FileSystem {
         let mut state = super::pending::State::at(Some(home), Some(id));
         state.mtime = Some(record.mtime.into());
         state.is_dirty = true;
-        self.discard(old, file)?;
+        self.discard(old, file, None)?;
         self.desk.add(id.into(), draft, state);
         Ok(())
     }
@@ -403,7 +412,7 @@ impl FileSystem {
         let place = match parent.target().ok_or(Error::NotFound)? {
             Target::Directory(place) => place,
             Target::Node(node) => return self.make_node_folder(node, new_name(name)?),
-            Target::File(_) => return Err(Error::NotADirectory),
+            _ => return Err(Error::NotADirectory),
         };
         let spot = self.spot(place, name)?;
         if spot.folder.id == FolderId::SEARCH {
@@ -449,9 +458,12 @@ impl FileSystem {
         let place = match parent.target().ok_or(Error::NotFound)? {
             Target::Directory(place) => place,
             Target::Node(node) => return self.remove_node_folder(node, new_name(name)?),
-            Target::File(_) => return Err(Error::NotADirectory),
+            _ => return Err(Error::NotADirectory),
         };
         let spot = self.spot(place, name)?;
+        if place == Place::ROOT && (spot.name == INBOX || self.is_trash(spot.name)) {
+            return Err(Error::NotPermitted("the inbox and the trash stay"));
+        }
         let key = (spot.folder.id, spot.name.to_owned());
         let was_emptied = self.desk.tables().emptied.pop(&key).is_some();
         match self.there(place, spot.name)? {
@@ -481,7 +493,7 @@ impl FileSystem {
     }
 
     /// Applies what a folder says to a file that was moved into it.
-    fn file_into(&self, file: FileId, folder: &Folder) -> Result<()> {
+    pub(super) fn file_into(&self, file: FileId, folder: &Folder) -> Result<()> {
         let record = self.record(file)?;
         let fields = as_fields(
             &said_by(folder).or(record.metadata.clone()),
@@ -496,7 +508,7 @@ impl FileSystem {
     /// A file of the inbox goes to a view: it leaves the inbox, and its document is filed there.
     fn rename_out_of_inbox(
         &self,
-        old: (archive::NodeId, &str),
+        old: (NodeId, &str),
         new: &Spot<'_>,
         if_taken: IfTaken,
     ) -> Result<()> {
@@ -508,7 +520,7 @@ impl FileSystem {
             There::Nothing | There::Copy(_) => {}
             There::File(there) if there == file && if_taken == IfTaken::Replace => {}
             _ if if_taken == IfTaken::Fail => return Err(Error::Exists),
-            There::File(there) if if_taken == IfTaken::Replace => self.discard(new, there)?,
+            There::File(there) if if_taken == IfTaken::Replace => self.discard(new, there, None)?,
             _ => return Err(Error::NotPermitted("what is there cannot be replaced")),
         }
         self.check_creatable(&new.folder, new.name)?;
@@ -523,7 +535,7 @@ impl FileSystem {
     fn rename_into_inbox(
         &self,
         old: &Spot<'_>,
-        new: (archive::NodeId, &str),
+        new: (NodeId, &str),
         if_taken: IfTaken,
     ) -> Result<()> {
         let file = match self.there(old.place, old.name)? {

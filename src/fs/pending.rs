@@ -20,7 +20,9 @@ use std::time::{Duration, Instant};
 
 use lru::LruCache;
 
-use crate::archive::{Destination, Draft, FileId, FolderId, NodeId, UnixNanos, is_scratch};
+use crate::archive::{
+    Destination, Draft, FileId, FolderId, NodeId, UnixNanos, has_extension, is_scratch,
+};
 use crate::book::Metadata;
 use crate::hash::Hash;
 use crate::time::UnixSeconds;
@@ -218,6 +220,13 @@ impl State {
         self.is_scratch() && !matches!(self.home, Some(Home::Inbox(..)))
     }
 
+    /// Whether it is complete and will be a document as soon as it is committed.
+    pub(super) fn waits_as_document(&self) -> bool {
+        let waits = matches!(self.phase, Phase::Queued(_) | Phase::Committing);
+        let name = self.home.as_ref().map_or("", Home::name);
+        waits && !self.is_scratch() && has_extension(name.as_ref())
+    }
+
     /// Whether its bytes are to be committed when nobody writes to it any more.
     pub(super) fn is_to_commit(&self, size_bytes: u64) -> bool {
         let in_inbox = matches!(self.home, Some(Home::Inbox(..)));
@@ -254,6 +263,8 @@ pub(super) struct Tables {
     pub(super) vacated: LruCache<(FolderId, String), Metadata>,
     /// Folders that were emptied lately: `rm -r` removes the folder after the last file in it.
     pub(super) emptied: LruCache<(FolderId, String), (FolderId, Instant)>,
+    /// Folders whose files were put into the trash with them.
+    pub(super) in_trash: LruCache<FolderId, ()>,
     /// What the inodes of pending files stand for that have not become files of their own.
     pub(super) became: LruCache<Inode, Became>,
 }
@@ -276,6 +287,7 @@ impl Desk {
                 aliases: LruCache::new(Self::ALIASES),
                 vacated: LruCache::new(Self::VACATED),
                 emptied: LruCache::new(Self::VACATED),
+                in_trash: LruCache::new(Self::VACATED),
                 became: LruCache::new(Self::ALIASES),
             }),
             changed: Condvar::new(),
@@ -446,6 +458,11 @@ impl Desk {
         drop(state);
         drop(tables);
         Ok(Some(changed))
+    }
+
+    /// Whether a folder was put into the trash, with its files.
+    pub(super) fn went_to_trash(&self, folder: FolderId) -> bool {
+        self.tables().in_trash.contains(&folder)
     }
 
     /// Waits until a pending file is in such a phase.

@@ -41,7 +41,7 @@ pub enum Open {
     Blob(OpenFile),
     /// A pending file.
     Pending(PendingHandle),
-    /// A file of the inbox, to be read.
+    /// A file of the inbox or of the trash, to be read.
     Node(NodeHandle),
 }
 
@@ -60,10 +60,17 @@ impl PendingHandle {
     }
 }
 
-/// An open file of the inbox.
+/// An open file of the inbox or of the trash.
 pub struct NodeHandle {
     inode: Inode,
     blob: Option<Box<dyn OpenBlob>>,
+}
+
+impl NodeHandle {
+    /// A handle on an inode with these bytes; `None`: it is empty.
+    pub(super) fn new(inode: Inode, blob: Option<Box<dyn OpenBlob>>) -> Self {
+        Self { inode, blob }
+    }
 }
 
 /// New attributes; what is absent stays.
@@ -108,7 +115,7 @@ impl FileSystem {
                 self.create_in_view(place, name)?
             }
             Target::Node(node) => self.create_in_inbox(node, name)?,
-            Target::File(_) => return Err(Error::NotADirectory),
+            _ => return Err(Error::NotADirectory),
         };
         let attributes = Attributes::of_pending(&pending);
         let handle = self.open_pending(&pending, true)?.ok_or(Error::Stale)?;
@@ -153,6 +160,7 @@ impl FileSystem {
     }
 
     fn create_in_inbox(&self, parent: NodeId, name: &str) -> Result<Arc<Pending>> {
+        self.require_free_in_trash(parent, name)?;
         match self.catalogue().make_node(parent, name, false)? {
             Moved::Done(node) => {
                 let mut state = State::at(Some(Home::Inbox(node.id, name.to_owned())), None);
@@ -232,6 +240,12 @@ impl FileSystem {
                 self.open_pending(&pending, true)?.ok_or(Error::Stale)
             }
             Target::Node(node) => self.open_node(node),
+            Target::Trashed(_) | Target::TrashInfo(_) if writing || truncate => {
+                Err(Error::NotPermitted("what is in the trash stays as it is"))
+            }
+            target @ (Target::Trashed(_) | Target::TrashInfo(_)) => {
+                self.open_trashed(target).map(Open::Node)
+            }
         }
     }
 
@@ -307,13 +321,10 @@ impl FileSystem {
             NodeKind::File(None) => None,
             NodeKind::File(Some(blob)) => Some(self.archive.blobs().open(&blob)?),
         };
-        Ok(Open::Node(NodeHandle {
-            inode: id.into(),
-            blob,
-        }))
+        Ok(Open::Node(NodeHandle::new(id.into(), blob)))
     }
 
-    /// Reads from a file of the inbox: what is written to it just now, if somebody does.
+    /// Reads from a file of the inbox or the trash: what is written to it just now, if somebody does.
     pub fn read_node(&self, handle: &NodeHandle, buffer: &mut [u8], offset: u64) -> Result<usize> {
         if let Some(pending) = self.desk.get(handle.inode) {
             return Ok(pending.draft.read_at(buffer, offset)?);
@@ -389,7 +400,10 @@ impl FileSystem {
             return changed;
         }
         match inode.target().ok_or(Error::NotFound)? {
-            Target::Directory(_) => {}
+            Target::Trashed(_) | Target::TrashInfo(_) if new.size_bytes.is_some() => {
+                return Err(Error::NotPermitted("what is in the trash stays as it is"));
+            }
+            Target::Directory(_) | Target::Trashed(_) | Target::TrashInfo(_) => {}
             Target::File(file) => self.set_file_attributes(file, new)?,
             Target::Node(node) => {
                 if let Some(bytes) = new.size_bytes {

@@ -203,7 +203,7 @@ impl FileSystem {
     fn record_of(&self, inode: Inode) -> Result<Option<FileRecord>> {
         match inode.target().ok_or(Error::NotFound)? {
             Target::File(file) => Ok(Some(self.record(self.desk_file(file))?)),
-            Target::Directory(_) | Target::Node(_) => Ok(None),
+            _ => Ok(None),
         }
     }
 }

@@ -57,6 +57,8 @@ thread_local! {
 impl Callbacks {
     fn attr(&self, attributes: &Attributes) -> FileAttr {
         let (kind, perm) = match attributes.kind {
+            // By the specification of the freedesktop's trash.
+            Kind::Directory if attributes.inode == Inode::TRASH => (FileType::Directory, 0o700),
             Kind::Directory => (FileType::Directory, self.ownership.directory_mode),
             Kind::File => (FileType::RegularFile, self.ownership.file_mode),
         };

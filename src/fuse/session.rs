@@ -44,7 +44,7 @@ pub fn mount(archive: Arc<Archive>, mountpoint: &Path, options: &MountOptions) -
         source,
     })?;
     let source = format!("librisfs:{}", archive.name());
-    let file_system = Arc::new(FileSystem::new(archive));
+    let file_system = Arc::new(FileSystem::new(archive, options.ownership.uid));
     let backings = Arc::new(Backings::new());
     let callbacks = Callbacks {
         fs: Arc::clone(&file_system),

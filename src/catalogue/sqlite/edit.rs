@@ -101,6 +101,10 @@ impl Edit for SqliteCatalogue {
         trash::page(&*self.pool.reader()?, after, limit)
     }
 
+    fn trash_entry(&self, file: FileId) -> Result<Option<TrashEntry>> {
+        trash::of_file(&*self.pool.reader()?, file)
+    }
+
     fn trashed_as(&self, name: &str) -> Result<Option<TrashEntry>> {
         trash::named(&*self.pool.reader()?, name)
     }

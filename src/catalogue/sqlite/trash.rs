@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, ToSql, params};
 
 use super::journal::Step;
 use super::rows::{self, sql_id};
@@ -37,7 +37,8 @@ fn discard_one(db: &Connection, discard: &Discard) -> Result<bool> {
     }
     if let Some(name) = &discard.name {
         let mut statement = db.prepare_cached(
-            "UPDATE trash SET name = ?2 WHERE file = ?1 AND NOT EXISTS (SELECT 1 FROM trash WHERE name = ?2)",
+            "UPDATE trash SET name = ?2 WHERE file = ?1 AND NOT EXISTS (SELECT 1 FROM trash WHERE name = ?2) \
+             AND NOT EXISTS (SELECT 1 FROM inbox WHERE parent = 2 AND name = ?2)",
         )?;
         statement.execute(params![file, name])?;
     }
@@ -115,10 +116,20 @@ pub(super) fn page(
     Ok(page)
 }
 
+/// What the trash has of a file.
+pub(super) fn of_file(db: &Connection, file: FileId) -> Result<Option<TrashEntry>> {
+    one(db, "file = ?1", sql_id(file))
+}
+
 /// The file called so in the trash.
 pub(super) fn named(db: &Connection, name: &str) -> Result<Option<TrashEntry>> {
-    let mut statement = db.prepare_cached("SELECT file, name, path FROM trash WHERE name = ?1")?;
-    let mut rows = statement.query([name])?;
+    one(db, "name = ?1", name)
+}
+
+fn one(db: &Connection, condition: &str, value: impl ToSql) -> Result<Option<TrashEntry>> {
+    let sql = format!("SELECT file, name, path FROM trash WHERE {condition}");
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query([value])?;
     match rows.next()? {
         Some(row) => entry(db, row),
         None => Ok(None),

@@ -70,3 +70,23 @@ fn several_without_a_name_find_one_there() {
         2
     );
 }
+
+#[test]
+fn a_row_that_comes_trashed_is_in_the_trash() {
+    let bench = Sqlite::new();
+    let catalogue = bench.catalogue();
+    let file = admit(catalogue, arrival(blob(1), book("T", "A")));
+    let sql = "INSERT INTO books_to_hashes (book_id, hash_id, format, name, trashed) \
+               SELECT book_id, hash_id, 'txt', 'By hand.txt', 5 FROM books_to_hashes";
+    sqlite3(&bench, sql).expect("inserts");
+    assert_eq!(trash(&bench), "By hand.txt|by-title/By hand.txt");
+    catalogue.settle().expect("settles");
+    let entry = catalogue.trashed_as("By hand.txt").expect("answers");
+    let entry = entry.expect("is there");
+    assert_ne!(entry.record.file, file);
+    assert_eq!(
+        catalogue.trash_entry(entry.record.file).expect("answers"),
+        Some(entry)
+    );
+    assert_eq!(catalogue.trash_entry(file).expect("answers"), None);
+}
