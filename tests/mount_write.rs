@@ -603,3 +603,49 @@ fn a_rename_at_the_moment_of_the_commit_keeps_the_new_bytes() {
         assert_eq!(again.unmount(), Some(0));
     }
 }
+
+#[test]
+fn by_hash_takes_the_bytes_of_that_hash_only() {
+    let scratch = Scratch::new();
+    let mount = scratch.mount();
+    let blob = blob_of(&emma());
+    for name in [
+        blob.md5.to_string(),
+        blob.sha1.to_string().to_uppercase(),
+        format!("{}.epub", blob.md5),
+    ] {
+        let path = mount.join("by-hash").join(&name);
+        let mut file = File::create(&path).expect("made");
+        file.write_all(b"other bytes").expect("written");
+        let refused = file.sync_all().expect_err("they are not of this hash");
+        assert_eq!(refused.raw_os_error(), Some(libc::EINVAL), "{name}");
+        drop(file);
+        // As `cp` and `dd` close.
+        let script = format!("printf other > '{}'", path.display());
+        let shell = std::process::Command::new("sh")
+            .args(["-c", &script])
+            .output();
+        let said = String::from_utf8_lossy(&shell.expect("runs").stderr).into_owned();
+        let sources = scratch.root().join("other.txt");
+        fs::write(&sources, "other bytes").expect("written");
+        let copied = std::process::Command::new("cp")
+            .arg(&sources)
+            .arg(&path)
+            .output();
+        let copied = copied.expect("runs");
+        assert!(!copied.status.success(), "{name}: {said}");
+        assert!(String::from_utf8_lossy(&copied.stderr).contains("Invalid argument"));
+        wait_until("nothing is there", || !path.exists());
+    }
+    assert!(
+        mount.log().contains("its name is another hash"),
+        "{}",
+        mount.log()
+    );
+    let path = mount.join("by-hash").join(blob.md5.to_string());
+    fs::write(&path, emma()).expect("its own bytes are taken");
+    wait_for(&mount.join("by-title").join(EMMA));
+    assert_eq!(blob_at(&path).expect("readable"), blob);
+    assert_eq!(status(&scratch)["files"], 1);
+    assert_eq!(mount.unmount(), Some(0));
+}

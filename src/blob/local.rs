@@ -347,10 +347,12 @@ impl BlobStore for LocalStore {
 
     fn space(&self) -> Result<Space> {
         let stat = statvfs(&self.blobs).map_err(|e| Error::io(&self.blobs, e.into()))?;
+        let total_bytes = stat.f_blocks * stat.f_frsize;
+        let reserve_bytes = Space::reserve_bytes(total_bytes);
         Ok(Space {
-            total_bytes: stat.f_blocks * stat.f_frsize,
+            total_bytes,
             free_bytes: stat.f_bfree * stat.f_frsize,
-            available_bytes: stat.f_bavail * stat.f_frsize,
+            available_bytes: (stat.f_bavail * stat.f_frsize).saturating_sub(reserve_bytes),
             total_inodes: stat.f_files,
             free_inodes: stat.f_ffree,
         })

@@ -106,12 +106,21 @@ pub struct Space {
     pub total_bytes: u64,
     /// Bytes free.
     pub free_bytes: u64,
-    /// Bytes free for an ordinary user.
+    /// Bytes free for an ordinary user, the reserve aside.
     pub available_bytes: u64,
     /// Inodes in all.
     pub total_inodes: u64,
     /// Inodes free.
     pub free_inodes: u64,
+}
+
+impl Space {
+    /// What is kept free for rows and notes where they lie on the same disk as what is written: a disk that is full of
+    /// blobs must let their rows be written, and be removed.
+    pub fn reserve_bytes(total_bytes: u64) -> u64 {
+        const MOST_BYTES: u64 = 16 << 20;
+        MOST_BYTES.min(total_bytes / 8)
+    }
 }
 
 /// An open blob.

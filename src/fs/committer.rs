@@ -124,6 +124,7 @@ impl<K: Kernel> Committer<K> {
             .map(|pending| {
                 let mut state = pending.state();
                 state.is_dirty = false;
+                state.is_failing = false;
                 (Arc::clone(&pending.draft), state.destination())
             })
             .collect();
@@ -147,6 +148,7 @@ impl<K: Kernel> Committer<K> {
                 );
                 let mut state = pending.state();
                 state.is_dirty = true;
+                state.is_failing = true;
                 state.phase = Phase::Queued(Instant::now() + Self::RETRY);
                 return false;
             }

@@ -110,10 +110,8 @@ impl FileSystem {
             return Ok(false);
         };
         let is_document = pending.state().waits_as_document();
-        if is_document {
-            self.desk.hurry(&pending)?;
-        }
-        Ok(is_document)
+        // What cannot be committed now can be removed all the same.
+        Ok(is_document && (self.desk.hurry(&pending).is_ok() || !pending.state().is_failing))
     }
 
     /// What is pending of a node that is no more lives as long as it is open.

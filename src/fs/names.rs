@@ -133,8 +133,8 @@ impl FileSystem {
 
     /// A document that is complete and waits for its commit goes to the trash like others.
     fn unlink_pending(&self, spot: &Spot<'_>, pending: &Arc<Pending>) -> Result<()> {
-        if pending.state().waits_as_document() {
-            self.desk.hurry(pending)?;
+        let waits = pending.state().waits_as_document();
+        if waits && (self.desk.hurry(pending).is_ok() || !pending.state().is_failing) {
             let file = self
                 .file_in_view(spot.place, spot.name)?
                 .ok_or(Error::NotFound)?;

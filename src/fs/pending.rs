@@ -136,6 +136,8 @@ pub(super) struct State {
     pub(super) is_synced: bool,
     /// Whether what it holds was refused, and is to be dropped.
     pub(super) is_refused: bool,
+    /// Whether its commit has failed so far. It may be removed all the same: that may make the room that it lacks.
+    pub(super) is_failing: bool,
     pub(super) handles: usize,
     pub(super) writers: usize,
     pub(super) phase: Phase,
@@ -160,6 +162,7 @@ impl State {
             is_dirty: false,
             is_synced: false,
             is_refused: false,
+            is_failing: false,
             handles: 0,
             writers: 0,
             phase: Phase::Open,
@@ -224,7 +227,7 @@ impl State {
     pub(super) fn waits_as_document(&self) -> bool {
         let waits = matches!(self.phase, Phase::Queued(_) | Phase::Committing);
         let name = self.home.as_ref().map_or("", Home::name);
-        waits && !self.is_scratch() && has_extension(name.as_ref())
+        waits && !self.is_failing && !self.is_scratch() && has_extension(name.as_ref())
     }
 
     /// Whether its bytes are to be committed when nobody writes to it any more.
@@ -448,7 +451,7 @@ impl Desk {
         pending: &Pending,
         change: impl FnOnce(&mut State) -> T,
     ) -> Result<Option<T>> {
-        let tables = self.await_phase(pending, |phase| phase != Phase::Committing)?;
+        let tables = self.await_state(pending, |state| state.phase != Phase::Committing)?;
         let mut state = pending.state();
         if state.phase == Phase::Done {
             return Ok(None);
@@ -465,15 +468,15 @@ impl Desk {
         self.tables().in_trash.contains(&folder)
     }
 
-    /// Waits until a pending file is in such a phase.
-    fn await_phase(
+    /// Waits until this holds for a pending file.
+    fn await_state(
         &self,
         pending: &Pending,
-        is_it: impl Fn(Phase) -> bool,
+        is_it: impl Fn(&State) -> bool,
     ) -> Result<MutexGuard<'_, Tables>> {
         let deadline = Instant::now() + Self::PATIENCE;
         let mut tables = self.tables();
-        while !is_it(pending.state().phase) {
+        while !is_it(&pending.state()) {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(Error::Busy);
@@ -484,7 +487,7 @@ impl Desk {
     }
 
     /// Hurries the commit of a pending file that waits for it, and waits until it is over. [`Error::Busy`]: it takes
-    /// too long.
+    /// too long, or has failed.
     pub(super) fn hurry(&self, pending: &Pending) -> Result<()> {
         {
             let _tables = self.tables();
@@ -495,7 +498,14 @@ impl Desk {
         }
         self.notify();
         let is_over = |phase| matches!(phase, Phase::Open | Phase::Done);
-        self.await_phase(pending, is_over).map(drop)
+        let has_failed = |state: &State| state.is_failing && state.phase != Phase::Committing;
+        let _tables =
+            self.await_state(pending, |state| is_over(state.phase) || has_failed(state))?;
+        if is_over(pending.state().phase) {
+            Ok(())
+        } else {
+            Err(Error::Busy)
+        }
     }
 }
 

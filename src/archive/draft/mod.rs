@@ -36,11 +36,12 @@ use std::sync::{
     Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
 };
 
-use rustix::fs::{FallocateFlags, SeekFrom, fallocate};
+use rustix::fs::{FallocateFlags, SeekFrom, fallocate, fstatvfs};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::{Archive, Result};
-use crate::blob;
+use crate::blob::{self, Space};
 use crate::book::Metadata;
 use crate::catalogue::{FileId, NodeId, UnixNanos};
 use crate::hash::{BlobId, Hash};
@@ -146,6 +147,7 @@ impl Draft {
             return Ok(());
         }
         self.change(offset, |file| {
+            require_room(file, bytes.len() as u64)?;
             file.write_all_at(bytes, offset)
                 .map(|()| bytes.len() as u64)
         })?;
@@ -180,6 +182,7 @@ impl Draft {
         };
         let _alone = self.alone();
         let file = self.core.bytes.writer()?;
+        require_room(&file, len).map_err(refused)?;
         fallocate(&*file, flags, offset, len).map_err(|e| refused(e.into()))?;
         let size_bytes = size_of(&file)?;
         self.core.progress().hashing.set_len(size_bytes);
@@ -355,6 +358,17 @@ impl Draft {
 }
 
 /// What the system said of a staged file.
+/// Fails where so many more bytes would leave less than the reserve. The writer hears of it while there still is
+/// room to note and to remove what was written.
+fn require_room(file: &File, len: u64) -> std::io::Result<()> {
+    let stat = fstatvfs(file)?;
+    let reserve_bytes = Space::reserve_bytes(stat.f_blocks * stat.f_frsize);
+    if stat.f_bavail * stat.f_frsize < reserve_bytes.saturating_add(len) {
+        return Err(Errno::NOSPC.into());
+    }
+    Ok(())
+}
+
 fn refused(error: std::io::Error) -> super::Error {
     blob::Error::io("a file being written", error).into()
 }
