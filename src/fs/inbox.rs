@@ -96,7 +96,7 @@ impl FileSystem {
         if node.kind == NodeKind::Folder {
             return Err(Error::IsADirectory);
         }
-        let document = self.await_document(&node)?;
+        let document = self.await_document(&node);
         moved(self.catalogue().remove_node(node.id)?)?;
         if !document {
             self.drop_pending_node(node.id);
@@ -105,13 +105,15 @@ impl FileSystem {
     }
 
     /// What was written completely and waits for its commit becomes a document before its path goes.
-    fn await_document(&self, node: &InboxNode) -> Result<bool> {
+    ///
+    /// Tells whether it is one.
+    fn await_document(&self, node: &InboxNode) -> bool {
         let Some(pending) = self.desk.get(node.id.into()) else {
-            return Ok(false);
+            return false;
         };
         let is_document = pending.state().waits_as_document();
         // What cannot be committed now can be removed all the same.
-        Ok(is_document && (self.desk.hurry(&pending).is_ok() || !pending.state().is_failing))
+        is_document && (self.desk.hurry(&pending).is_ok() || !pending.state().is_failing)
     }
 
     /// What is pending of a node that is no more lives as long as it is open.
@@ -148,7 +150,7 @@ impl FileSystem {
         self.require_free_in_trash(new.0, new.1)?;
         if new.0 == NodeId::TRASH_FILES {
             // A document is one before its path comes into the trash.
-            self.await_document(&self.node_named(old.0, old.1)?)?;
+            self.await_document(&self.node_named(old.0, old.1)?);
         }
         let node = self.reclaimed_node(old)?;
         let renamed = match if_taken {
