@@ -150,6 +150,8 @@ pub struct Filling {
     pub blob: Option<BlobId>,
     /// Its modification time.
     pub mtime: UnixNanos,
+    /// When it changed last.
+    pub ctime: UnixNanos,
     /// The document that the bytes are in the catalogue, if they are one.
     pub file: Option<FileId>,
 }

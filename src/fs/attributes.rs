@@ -103,7 +103,7 @@ impl Attributes {
             size_bytes: pending.draft.size_bytes(),
             blocks: pending.draft.blocks(),
             mtime: state.mtime(),
-            ctime: state.written.max(state.mtime()),
+            ctime: state.changed,
             links: u32::from(is_somewhere),
         }
     }

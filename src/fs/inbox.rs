@@ -3,7 +3,9 @@
 //! Its tree is the catalogue's, its bytes are blobs, and what is being written is pending under the number of its
 //! node. Others may change it too, so the kernel keeps its names and attributes for [`super::Keep::Briefly`] only.
 
-use crate::archive::{FileRecord, Filled, Filling, InboxNode, Moved, NodeId, NodeKind, is_scratch};
+use crate::archive::{
+    FileRecord, Filled, Filling, InboxNode, Moved, NodeId, NodeKind, UnixNanos, is_scratch,
+};
 
 use super::names::IfTaken;
 use super::pending::Home;
@@ -245,6 +247,7 @@ impl FileSystem {
             let mut state = pending.state();
             state.home = Some(Home::Inbox(node.id, name.to_owned()));
             state.is_plain = is_plain;
+            state.changed = UnixNanos::now();
             state.destination()
         };
         Ok(pending.draft.note(&destination)?)
@@ -306,6 +309,7 @@ impl FileSystem {
             node,
             blob: Some(record.blob),
             mtime: record.mtime.into(),
+            ctime: UnixNanos::now(),
             file: Some(record.file),
         };
         let filled = self.catalogue().fill(&[filling])?;

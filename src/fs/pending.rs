@@ -128,6 +128,8 @@ pub(super) struct State {
     pub(super) mtime: Option<UnixNanos>,
     /// When it was written to last.
     pub(super) written: UnixNanos,
+    /// When its bytes, its name or its times changed last.
+    pub(super) changed: UnixNanos,
     /// Whether it is a part of something that is no document (a git clone, a calibre library).
     pub(super) is_plain: bool,
     /// Whether it has bytes that are not committed.
@@ -148,6 +150,7 @@ pub(super) struct State {
 impl State {
     /// A new one at `home`.
     pub(super) fn at(home: Option<Home>, file: Option<FileId>) -> Self {
+        let now = UnixNanos::now();
         Self {
             home,
             file,
@@ -157,7 +160,8 @@ impl State {
             set: Metadata::default(),
             of_folder: Metadata::default(),
             mtime: None,
-            written: UnixNanos::now(),
+            written: now,
+            changed: now,
             is_plain: false,
             is_dirty: false,
             is_synced: false,
@@ -168,6 +172,13 @@ impl State {
             phase: Phase::Open,
             born: Instant::now(),
         }
+    }
+
+    /// Its bytes change.
+    pub(super) fn write(&mut self) {
+        self.is_dirty = true;
+        self.written = UnixNanos::now();
+        self.changed = self.written;
     }
 
     /// Its modification time.
@@ -195,6 +206,7 @@ impl State {
                 .to_owned(),
             given: self.set.clone().or(self.of_folder.clone()),
             mtime: Some(self.mtime()),
+            ctime: Some(self.changed),
             file: self.file,
             replaces: self.replaces,
             node,
@@ -559,6 +571,7 @@ impl Tables {
         }
         let mut state = pending.state();
         self.leave_home(pending.inode, &state);
+        state.changed = UnixNanos::now();
         state.home = Some(Home::View(folder, name.to_owned()));
         self.names.insert(key, pending.inode);
     }
@@ -567,6 +580,7 @@ impl Tables {
     pub(super) fn make_homeless(&mut self, pending: &Pending) {
         let mut state = pending.state();
         self.leave_home(pending.inode, &state);
+        state.changed = UnixNanos::now();
         state.home = None;
         state.replaces = None;
         if matches!(state.phase, Phase::Queued(_)) {

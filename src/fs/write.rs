@@ -164,6 +164,7 @@ impl FileSystem {
         match self.catalogue().make_node(parent, name, false)? {
             Moved::Done(node) => {
                 let mut state = State::at(Some(Home::Inbox(node.id, name.to_owned())), None);
+                (state.written, state.changed) = (node.mtime, node.ctime);
                 state.is_plain = self.is_plain(parent, name)?;
                 Ok(self.desk.add(node.id.into(), self.archive.draft()?, state))
             }
@@ -189,6 +190,7 @@ impl FileSystem {
         };
         let mut state = State::at(Some(Home::Inbox(id, node.name.clone())), None);
         state.mtime = Some(node.mtime);
+        state.changed = node.ctime;
         state.is_plain = self.is_plain(node.parent, &node.name)?;
         state.is_dirty = truncate && node.kind != NodeKind::File(None);
         Ok(self.desk.add(id.into(), draft, state))
@@ -348,8 +350,7 @@ impl FileSystem {
         }
         handle.pending.draft.write_at(bytes, offset)?;
         let mut state = handle.pending.state();
-        state.is_dirty = true;
-        state.written = UnixNanos::now();
+        state.write();
         // Pages of a mapping may arrive after the time was set.
         if !from_cache {
             state.mtime = None;
@@ -378,9 +379,7 @@ impl FileSystem {
             }
             _ => return Err(Error::NotSupported),
         }
-        let mut state = handle.pending.state();
-        state.is_dirty = true;
-        state.written = UnixNanos::now();
+        handle.pending.state().write();
         Ok(())
     }
 
@@ -427,6 +426,7 @@ impl FileSystem {
             let replaces = {
                 let mut state = pending.state();
                 state.mtime = Some(mtime);
+                state.changed = UnixNanos::now();
                 state.replaces.filter(|_| !state.is_dirty)
             };
             // Nothing else may come of it.
@@ -629,8 +629,7 @@ impl FileSystem {
 fn set_size(pending: &Pending, bytes: u64) -> Result<()> {
     pending.draft.set_len(bytes)?;
     let mut state = pending.state();
-    state.is_dirty = true;
-    state.written = UnixNanos::now();
+    state.write();
     state.mtime = None;
     Ok(())
 }

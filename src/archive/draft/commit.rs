@@ -7,7 +7,7 @@ use super::arrival::mtime;
 use super::{Destination, Draft};
 use crate::archive::{Archive, Result};
 use crate::blob::{Adopted, Staged};
-use crate::catalogue::{Admission, Arrival, FileId, Filled, Filling, TakedownEntry};
+use crate::catalogue::{Admission, Arrival, FileId, Filled, Filling, TakedownEntry, UnixNanos};
 use crate::hash::BlobId;
 
 /// What became of a draft.
@@ -238,6 +238,7 @@ impl<'a> Commit<'a> {
             node: to.node?,
             blob: one.blob,
             mtime: mtime(to),
+            ctime: to.ctime.unwrap_or_else(UnixNanos::now),
             file,
         })
     }

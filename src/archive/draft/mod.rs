@@ -65,6 +65,9 @@ pub struct Destination {
     /// The modification time; now without one.
     #[serde(default)]
     pub mtime: Option<UnixNanos>,
+    /// When its bytes or what is known of it changed last; now without one.
+    #[serde(default)]
+    pub ctime: Option<UnixNanos>,
     /// The id set aside for the file.
     #[serde(default)]
     pub file: Option<FileId>,

@@ -74,6 +74,7 @@ mod tests {
                 ..Metadata::default()
             },
             mtime: Some(UnixNanos(-1)),
+            ctime: Some(UnixNanos(1)),
             file: FileId::new(5000),
             replaces: FileId::new(6000),
             node: NodeId::new(17),

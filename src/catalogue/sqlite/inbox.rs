@@ -303,7 +303,7 @@ impl<'c> Tree<'c> {
             hash,
             filling.file.map(rows::sql_id),
             filling.mtime.0,
-            self.now.0
+            filling.ctime.0
         ])?;
         Ok(Filled::Done)
     }
