@@ -87,7 +87,14 @@ impl FileSystem {
             Some(Found {
                 node: Node::File(stat),
                 ..
-            }) => There::File(stat.file),
+            }) => {
+                let edit = self.desk.edit_of(stat.file);
+                let waits = edit.filter(|edit| edit.state().waits_as_document());
+                if waits.is_some_and(|edit| self.desk.hurry(&edit).is_ok()) {
+                    return self.there(place, name);
+                }
+                There::File(stat.file)
+            }
             Some(Found {
                 node: Node::Directory(_, folder),
                 ..
@@ -145,8 +152,16 @@ impl FileSystem {
     }
 
     /// Puts a file into the trash, where it is called `name` or as it was, and remembers what was known of it in case
-    /// that it is being replaced.
+    /// that it is being replaced. New bytes that somebody is writing for it have nowhere to go then.
     pub(super) fn discard(&self, spot: &Spot<'_>, file: FileId, name: Option<&str>) -> Result<()> {
+        if let Some(edit) = self.desk.edit_of(file) {
+            // The committer must not find that what they are to replace is gone.
+            if self.desk.reclaim(&edit, |_| ())?.is_none() {
+                let file = self.file_in_view(spot.place, spot.name)?;
+                return self.discard(spot, file.ok_or(Error::NotFound)?, name);
+            }
+            self.desk.tables().make_homeless(&edit);
+        }
         let record = self.record(file)?;
         self.vacate(spot, &record);
         let path = format!("{}{}", self.tree.path_of(&spot.folder)?, spot.name);
@@ -228,6 +243,32 @@ impl FileSystem {
         if if_taken == IfTaken::Fail && !matches!(taken, There::Nothing) {
             return Err(Error::Exists);
         }
+        // What has the name is out of the committer's reach while it makes way: else it could be a file by then.
+        let giving_way = match &taken {
+            There::Pending(there) => Some(Arc::clone(there)),
+            There::File(there) => self.desk.edit_of(*there),
+            _ => None,
+        };
+        if let Some(there) = &giving_way
+            && self.desk.reclaim(there, |_| ())?.is_none()
+        {
+            return self.rename_in_views(old, new, if_taken);
+        }
+        let renamed = self.rename_over(source, taken, (old, new), if_taken);
+        if let Some(there) = giving_way {
+            self.queue_if_closed(&there);
+        }
+        renamed
+    }
+
+    /// Renames `source` to where `taken` is.
+    fn rename_over(
+        &self,
+        source: There,
+        taken: There,
+        (old, new): (&Spot<'_>, &Spot<'_>),
+        if_taken: IfTaken,
+    ) -> Result<()> {
         match source {
             There::Nothing => Err(Error::NotFound),
             There::Folder(folder) => self.rename_folder(&folder, new, &taken),
@@ -255,6 +296,9 @@ impl FileSystem {
         };
         self.settle_for_name(pending, new.name, must_be)?;
         let mut tables = self.desk.tables();
+        if let Some(replaced) = replaced {
+            tables.drop_edit(replaced);
+        }
         let known = tables.vacated.pop(&(new.place.folder, new.name.to_owned()));
         tables.aliases.pop(&(new.place.folder, new.name.to_owned()));
         tables.move_home(pending, new.place.folder, new.name);
@@ -263,7 +307,6 @@ impl FileSystem {
         state.must_be = must_be;
         if let Some(replaced) = replaced {
             state.replaces = Some(replaced);
-            tables.edits.remove(&replaced);
         }
         let destination = state.destination();
         drop((state, tables));

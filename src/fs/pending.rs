@@ -238,8 +238,10 @@ impl State {
     /// Whether it is complete and will be a document as soon as it is committed.
     pub(super) fn waits_as_document(&self) -> bool {
         let waits = matches!(self.phase, Phase::Queued(_) | Phase::Committing);
-        let name = self.home.as_ref().map_or("", Home::name);
-        waits && !self.is_failing && !self.is_scratch() && has_extension(name.as_ref())
+        // Without one of its own it has the name of its file.
+        let home = self.home.as_ref();
+        let is_named = home.is_none_or(|home| has_extension(home.name().as_ref()));
+        waits && !self.is_failing && !self.is_scratch() && is_named
     }
 
     /// Whether its bytes are to be committed when nobody writes to it any more.
@@ -555,6 +557,17 @@ impl Tables {
             && self.edits.get(&file) == Some(&inode)
         {
             self.edits.remove(&file);
+        }
+    }
+
+    /// Leaves the new bytes of a file without a home, if some are pending.
+    pub(super) fn drop_edit(&mut self, file: FileId) {
+        let edit = self
+            .edits
+            .get(&file)
+            .and_then(|edit| self.pending.get(edit));
+        if let Some(edit) = edit.cloned() {
+            self.make_homeless(&edit);
         }
     }
 

@@ -311,7 +311,11 @@ impl FileSystem {
             There::Folder(_) => return Err(Error::IsADirectory),
             _ if if_taken == IfTaken::Fail => return Err(Error::Exists),
             There::File(there) => self.discard(new, there, None)?,
-            There::Pending(there) => self.desk.tables().make_homeless(&there),
+            There::Pending(there) if self.desk.reclaim(&there, |_| ())?.is_some() => {
+                self.desk.tables().make_homeless(&there);
+            }
+            // It was committed just now, and is a file.
+            There::Pending(_) => return self.restore_to_view(entry, new, if_taken),
         }
         let file = entry.record.file;
         self.restore(file)?;
