@@ -600,6 +600,34 @@ mod leftovers {
         assert_eq!(world.read(b"bytes").unwrap(), b"bytes");
     }
 
+    /// What is synced is promised; what is written on is there or not, as with any file.
+    #[test]
+    fn what_was_synced_is_recovered_whatever_was_written_on() {
+        let world = World::new();
+        let other = Archive::open(world.archive.dir(), Access::ReadWrite).unwrap();
+        let staging = other.blobs().staging();
+        let draft = draft_with(&other, b"bytes");
+        draft.sync(&document("log.txt")).unwrap();
+        draft.write_at(b" and more", 5).unwrap();
+        draft.note(&document("renamed.txt")).unwrap();
+        let note = staging.all_notes().unwrap().remove(0);
+        draft.settle(&document("renamed.txt")).unwrap();
+        assert!(staging.all_notes().unwrap()[0].contains("\"is_synced\":true"));
+        draft.forget().unwrap();
+
+        // The same, in another run of the system.
+        let (before, after) = note.split_once("\"boot\":\"").unwrap();
+        let (staged, file) = staging.create_draft().unwrap();
+        file.write_all_at(b"bytes and m", 0).unwrap();
+        staged
+            .note(&format!("{before}\"boot\":\"another {after}"))
+            .unwrap();
+        drop((draft, staged, other));
+        let report = world.archive.recover(&Unobserved).unwrap();
+        assert_eq!((report.settled.len(), report.kept.len()), (1, 0));
+        assert_eq!(world.read(b"bytes and m").unwrap(), b"bytes and m");
+    }
+
     #[test]
     fn a_note_that_nobody_understands_stays() {
         let world = World::new();

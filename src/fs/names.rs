@@ -294,7 +294,7 @@ impl FileSystem {
             There::Pending(there) => there.state().replaces,
             There::Nothing | There::Copy(_) => None,
         };
-        self.settle_for_name(pending, new.name, must_be)?;
+        self.settle_for_name(pending, new.name, must_be, replaced)?;
         let mut tables = self.desk.tables();
         if let Some(replaced) = replaced {
             tables.drop_edit(replaced);
@@ -319,6 +319,7 @@ impl FileSystem {
         pending: &Pending,
         name: &str,
         must_be: Option<crate::hash::Hash>,
+        replaced: Option<FileId>,
     ) -> Result<()> {
         if is_scratch(name.as_ref()) || pending.draft.size_bytes() == 0 {
             return Ok(());
@@ -329,10 +330,12 @@ impl FileSystem {
                 return Ok(());
             }
             state.must_be = must_be;
+            let known = state.destination();
             archive::Destination {
                 name: name.to_owned(),
                 is_document: true,
-                ..state.destination()
+                replaces: replaced.or(known.replaces),
+                ..known
             }
         };
         self.settle(pending, &destination)

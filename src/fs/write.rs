@@ -523,6 +523,8 @@ impl FileSystem {
         if self.archive.is_read_only() {
             return Ok(());
         }
+        // Those of what is not in the catalogue yet are noted.
+        self.archive.blobs().staging().sync_notes()?;
         Ok(self.catalogue().sync()?)
     }
 

@@ -199,22 +199,25 @@ impl Bytes {
         slot.former.is_some() || slot.staged.as_ref().is_some_and(Staged::is_noted)
     }
 
-    /// Makes bytes and note durable, so that they survive a power cut.
-    pub(super) fn sync(&self) -> Result<()> {
-        let open = self.reader()?;
-        let staging = self.blobs.staging();
-        if let Open::File(file) = &open {
-            // Those who read need not wait for that.
-            staging.sync_bytes(file)?;
+    /// Makes them durable. Those who read need not wait for that.
+    pub(super) fn sync_bytes(&self) -> Result<()> {
+        match self.reader()? {
+            Open::File(file) => Ok(self.blobs.staging().sync_bytes(&file)?),
+            // The store has done so.
+            Open::Blob(_) => Ok(()),
         }
+    }
+
+    /// Makes their name and note durable. They are so already, and survive a power cut from then on.
+    pub(super) fn sync(&self) -> Result<()> {
         let slot = self.slot();
         let staged = slot.staged.as_ref().ok_or_else(gone)?;
-        match open {
-            Open::File(file) => staging.sync(staged, &file)?,
-            // The store has made them durable.
-            Open::Blob(_) => staging.sync_note(staged)?,
-        }
-        Ok(())
+        Ok(self.blobs.staging().sync(staged)?)
+    }
+
+    /// Whether the note is still that of the bytes which these are a copy of.
+    pub(super) fn note_is_of_former(&self) -> bool {
+        self.slot().former.is_some()
     }
 
     /// Makes what was noted or forgotten last durable.

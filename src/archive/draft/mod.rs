@@ -271,32 +271,33 @@ impl Draft {
     /// The same, by one who holds `changing` alone.
     fn settle_alone(&self, to: &Destination) -> Result<Option<BlobId>> {
         let blob = self.core.hash_rest(self.workers.as_deref())?;
-        if blob.is_some() || to.node.is_some() {
-            self.write_note(&mut self.noted(), to, blob)?;
-        } else {
-            // Of no bytes nothing need survive, unless a file of the inbox is to lose its own.
-            self.forget_alone()?;
-        }
+        self.note_alone(to, blob, false)?;
         Ok(blob)
+    }
+
+    /// Notes what was settled, and whether it was made durable.
+    fn note_alone(&self, to: &Destination, blob: Option<BlobId>, is_synced: bool) -> Result<()> {
+        if blob.is_none() && to.node.is_none() {
+            // Of no bytes nothing need survive, unless a file of the inbox is to lose its own.
+            return self.forget_alone();
+        }
+        let mut noted = self.noted();
+        let was_synced = noted.as_ref().is_some_and(|note| note.is_synced)
+            && !self.core.bytes.note_is_of_former();
+        self.write_note(&mut noted, Note::new(to, blob, is_synced || was_synced))
     }
 
     /// Notes another destination, after a rename, if the draft is noted already. Nothing is hashed.
     pub fn note(&self, to: &Destination) -> Result<()> {
         let _uncommitted = self.among_others();
         let mut noted = self.noted();
-        match noted.as_ref().map(|note| note.blob) {
-            Some(blob) => self.write_note(&mut noted, to, blob),
+        match noted.as_ref().map(|note| (note.blob, note.is_synced)) {
+            Some((blob, is_synced)) => self.write_note(&mut noted, Note::new(to, blob, is_synced)),
             None => Ok(()),
         }
     }
 
-    fn write_note(
-        &self,
-        noted: &mut Option<Note>,
-        to: &Destination,
-        blob: Option<BlobId>,
-    ) -> Result<()> {
-        let note = Note::new(to, blob);
+    fn write_note(&self, noted: &mut Option<Note>, note: Note) -> Result<()> {
         let line = note.to_line().map_err(|e| refused(e.into()))?;
         self.core.bytes.note(&line)?;
         *noted = Some(note);
@@ -322,10 +323,14 @@ impl Draft {
         self.core.bytes.is_noted()
     }
 
-    /// Settles it and makes that durable, so that it survives a power cut.
+    /// Settles it and makes that durable, so that it survives a power cut. What is written afterwards does not
+    /// endanger that: after a power cut it is there or not, as it is with any file.
     pub fn sync(&self, to: &Destination) -> Result<Option<BlobId>> {
         let _alone = self.alone();
-        let blob = self.settle_alone(to)?;
+        let blob = self.core.hash_rest(self.workers.as_deref())?;
+        // The note says that they are durable, so they are first.
+        self.core.bytes.sync_bytes()?;
+        self.note_alone(to, blob, true)?;
         self.core.bytes.sync()?;
         Ok(blob)
     }

@@ -16,6 +16,9 @@ pub(in crate::archive) struct Note {
     /// has adopted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::archive) blob: Option<BlobId>,
+    /// Whether its bytes were made durable once. What was written to them since may be there or not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) is_synced: bool,
     /// The run of the system in which that was: as long as it lasts, what was written is there.
     #[serde(default)]
     pub(super) boot: String,
@@ -23,17 +26,18 @@ pub(in crate::archive) struct Note {
 
 impl Note {
     /// A note of now.
-    pub(super) fn new(to: &Destination, blob: Option<BlobId>) -> Self {
+    pub(super) fn new(to: &Destination, blob: Option<BlobId>, is_synced: bool) -> Self {
         Self {
             to: to.clone(),
             blob,
+            is_synced,
             boot: boot().to_owned(),
         }
     }
 
-    /// Whether bytes that were not made durable may be lost, because the system has stopped since.
-    pub(super) fn is_of_another_boot(&self) -> bool {
-        self.boot != boot()
+    /// Whether bytes may be lost that nobody had asked to be made durable, because the system has stopped since.
+    pub(super) fn may_be_torn(&self) -> bool {
+        !self.is_synced && self.boot != boot()
     }
 
     /// As one line.
@@ -81,9 +85,9 @@ mod tests {
             must_be: Some(crate::hash::Hash::Sha1(blob.sha1)),
             is_document: true,
         };
-        let full = Note::new(&full, Some(blob));
-        let empty = Note::new(&Destination::default(), None);
-        assert!(!full.is_of_another_boot());
+        let full = Note::new(&full, Some(blob), true);
+        let empty = Note::new(&Destination::default(), None, false);
+        assert!(!full.may_be_torn() && !empty.may_be_torn());
         for note in [full, empty] {
             let line = note.to_line().unwrap();
             assert!(!line.contains('\n'));

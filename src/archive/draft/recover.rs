@@ -177,7 +177,7 @@ impl Archive {
                 _ => return Ok(Remains::Note),
             }
         };
-        let settled = note.is_of_another_boot().then_some(note.blob);
+        let settled = note.may_be_torn().then_some(note.blob);
         let draft = self.draft_with(bytes, hashing, Some(note));
         if let Some(settled) = settled
             && draft.core.hash_rest(draft.workers.as_deref())? != settled

@@ -130,9 +130,8 @@ impl Staging {
         })
     }
 
-    /// Makes a staged file durable: its bytes, by a descriptor on it, its name, and what is noted of it.
-    pub fn sync(&self, staged: &Staged, bytes: &File) -> Result<()> {
-        self.sync_bytes(bytes)?;
+    /// Makes durable the name of a staged file whose bytes are durable, and what is noted of it.
+    pub fn sync(&self, staged: &Staged) -> Result<()> {
         let synced = staged.session.sync();
         synced.inspect_err(|_| self.note_failure())?;
         if staged.may_be_lost(self) {
@@ -150,6 +149,16 @@ impl Staging {
             self.note_failure();
             Error::io(staged.session.dir(), e)
         })
+    }
+
+    /// Makes durable what this process has noted of all its files.
+    pub fn sync_notes(&self) -> Result<()> {
+        let current = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(session) = current.as_ref().map(Arc::clone) else {
+            return Ok(());
+        };
+        drop(current);
+        session.sync().inspect_err(|_| self.note_failure())
     }
 
     /// What all processes have here, dead ones too.
