@@ -55,6 +55,7 @@ impl LocalStore {
             let dir = blobs.join(shard);
             fs::create_dir(&dir).map_err(|e| Error::io(dir, e))?;
         }
+        sync_path(&blobs)?;
         Self::open(blobs, quarantine, staging)
     }
 
@@ -113,6 +114,7 @@ impl LocalStore {
                 Err(e) if e.kind() == io::ErrorKind::NotFound && staged.path().exists() => {
                     let shard = self.shard_of(blob);
                     fs::create_dir(&shard).map_err(|e| Error::io(shard, e))?;
+                    sync_path(&self.blobs)?;
                 }
                 Err(e) => return Err(Error::io(path, e)),
             }
