@@ -154,6 +154,13 @@ impl Scratch {
 
     /// An empty archive of somebody's.
     pub fn of(account: Account) -> Self {
+        let scratch = Self::without_archive(account);
+        succeed(scratch.librisfs_with(&["init"]).arg(scratch.archive()));
+        scratch
+    }
+
+    /// The folders of somebody's archive that is still to come.
+    pub fn without_archive(account: Account) -> Self {
         let root = tempfile::Builder::new()
             .prefix("librisfs-test-")
             .tempdir()
@@ -162,7 +169,6 @@ impl Scratch {
         fs::create_dir(scratch.sources()).expect("made");
         account.own(scratch.root());
         account.own(&scratch.sources());
-        succeed(scratch.librisfs_with(&["init"]).arg(scratch.archive()));
         scratch
     }
 
@@ -314,8 +320,19 @@ impl Mount {
 
     /// Unmounts, and returns the daemon's exit code.
     pub fn unmount(mut self) -> Option<i32> {
+        const BUSY: Option<i32> = Some(11);
         let mut umount = self.account.command(env!("CARGO_BIN_EXE_librisfs"));
-        succeed(umount.arg("umount").arg(&self.mountpoint));
+        umount.arg("umount").arg(&self.mountpoint);
+        let mut output = run(&mut umount);
+        // A program that another thread is starting has for a moment what this process has open.
+        wait_until("nobody uses the mount", || {
+            if output.status.code() == BUSY {
+                output = run(&mut umount);
+            }
+            output.status.code() != BUSY
+        });
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{umount:?}: {said}");
         let mut status = None;
         wait_until("the daemon ends", || {
             status = self.daemon.try_wait().expect("our child");
@@ -342,9 +359,9 @@ impl Drop for Mount {
     }
 }
 
-/// Whether something is mounted on `path`, by the kernel's table.
+/// Whether something is mounted on `path`, by the kernel's table of this thread's mounts.
 pub fn is_mount_point(path: &Path) -> bool {
-    let table = fs::read_to_string("/proc/self/mountinfo").expect("readable");
+    let table = fs::read_to_string("/proc/thread-self/mountinfo").expect("readable");
     table
         .lines()
         .any(|line| line.split(' ').nth(4) == path.to_str())
