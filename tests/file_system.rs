@@ -195,6 +195,15 @@ fn what_cannot_be_is_said_so() {
             .expect("has one"),
         b"Title 03"
     );
+    // `ls -l` asks for these; ENODATA would make it ask each file.
+    for (inode, name) in [
+        (file.inode, "security.selinux"),
+        (file.inode, "system.posix_acl_access"),
+        (Inode::ROOT, "system.posix_acl_default"),
+    ] {
+        let value = fs.xattr(inode, OsStr::new(name));
+        assert!(matches!(value, Err(Error::NotSupported)), "{name}");
+    }
 }
 
 #[test]
