@@ -434,6 +434,30 @@ fn what_was_closed_survives_a_kill() {
     assert_eq!(status(&scratch)["staged"], 0);
 }
 
+/// Else whoever went on with a file would begin with what was there before.
+#[test]
+fn regression_what_was_closed_before_a_kill_is_there_when_the_next_mount_answers() {
+    const FILES: usize = 200;
+    let scratch = Scratch::new();
+    let mut mount = scratch.mount();
+    let path = |n: usize| format!("inbox/{n}.txt");
+    for n in 0..FILES {
+        fs::write(mount.join(path(n)), format!("text {n}")).expect("written");
+    }
+    mount.daemon.kill().expect("killed");
+    mount.daemon.wait().expect("our child");
+    drop(mount);
+    let again = scratch.mount();
+    for n in (0..FILES).rev() {
+        let path = again.join(path(n));
+        let mut file = OpenOptions::new().append(true).open(&path).expect("opens");
+        file.write_all(b", and more").expect("written");
+        drop(file);
+        let text = fs::read_to_string(&path).expect("there");
+        assert_eq!(text, format!("text {n}, and more"));
+    }
+}
+
 #[test]
 fn the_inbox_keeps_what_it_is_given() {
     let scratch = Scratch::new();

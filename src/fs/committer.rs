@@ -42,7 +42,6 @@ impl<K: Kernel> Committer<K> {
         if self.fs.archive.is_read_only() {
             return Ok(());
         }
-        self.recover();
         loop {
             let is_ending = stop.load(Ordering::Relaxed);
             let batch = self.next_batch(is_ending);
@@ -54,31 +53,6 @@ impl<K: Kernel> Committer<K> {
             if has_failed && is_ending {
                 // What is left is in staging, and the next mount takes it from there.
                 return Ok(());
-            }
-        }
-    }
-
-    /// Commits what an earlier mount left behind.
-    fn recover(&self) {
-        match self.fs.archive.recover(&Unobserved) {
-            Ok(report) => {
-                if !report.settled.is_empty() {
-                    let files = report.settled.len();
-                    tracing::info!(
-                        "committed {files} files that an earlier mount had left in staging"
-                    );
-                }
-                for kept in &report.kept {
-                    let leftover = &kept.leftover;
-                    let name = leftover.name.as_ref().unwrap_or(&leftover.id);
-                    tracing::error!(
-                        "`{name}` is still in staging: {}; see `librisfs recover`",
-                        kept.reason
-                    );
-                }
-            }
-            Err(error) => {
-                tracing::error!("cannot commit what an earlier mount left in staging: {error}");
             }
         }
     }
@@ -194,6 +168,33 @@ impl<K: Kernel> Committer<K> {
     fn forget_listing(&self, folder: archive::FolderId, name: &str) {
         for place in places(folder, Bucket::of(name)) {
             self.kernel.forget_inode(place.into());
+        }
+    }
+}
+
+/// Commits what an earlier mount left behind. To be done before the mount answers: whoever goes on with a file must find in
+/// it what was closed, or would write over that.
+pub fn recover(fs: &FileSystem) {
+    if fs.archive.is_read_only() {
+        return;
+    }
+    match fs.archive.recover(&Unobserved) {
+        Ok(report) => {
+            if !report.settled.is_empty() {
+                let files = report.settled.len();
+                tracing::info!("committed {files} files that an earlier mount had left in staging");
+            }
+            for kept in &report.kept {
+                let leftover = &kept.leftover;
+                let name = leftover.name.as_ref().unwrap_or(&leftover.id);
+                tracing::error!(
+                    "`{name}` is still in staging: {}; see `librisfs recover`",
+                    kept.reason
+                );
+            }
+        }
+        Err(error) => {
+            tracing::error!("cannot commit what an earlier mount left in staging: {error}");
         }
     }
 }

@@ -32,7 +32,7 @@ use crate::view::{Found, Item, Node, Place, Tree};
 
 pub use crate::archive::{Archive, Error as ArchiveError};
 pub use attributes::{Attributes, Kind, Ownership};
-pub use committer::Committer;
+pub use committer::{Committer, recover};
 pub use error::{Error, Result};
 pub use follower::{Follower, Kernel};
 pub use gate::{Gate, Pass};

@@ -45,6 +45,7 @@ pub fn mount(archive: Arc<Archive>, mountpoint: &Path, options: &MountOptions) -
     })?;
     let source = format!("librisfs:{}", archive.name());
     let file_system = Arc::new(FileSystem::new(archive, options.ownership.uid));
+    fs::recover(&file_system);
     let backings = Arc::new(Backings::new());
     let callbacks = Callbacks {
         fs: Arc::clone(&file_system),
