@@ -1,5 +1,6 @@
 //! Bytes that change under a mount: a file that gets another blob, and blobs that are cut, removed,
-//! quarantined and put back. What was verified as one hash never reads as other bytes.
+//! quarantined and put back, paths that go while they are read. What was verified as one hash never reads as other
+//! bytes.
 
 mod support;
 
@@ -172,4 +173,51 @@ fn a_blob_that_was_put_back_reads_as_itself() {
             "{arguments:?}: the damaged bytes"
         );
     }
+}
+
+/// Reads on in the inbox after `goes` has taken away the path of what is open: once while it waits for its commit,
+/// once when it is committed.
+fn reads_on_after(goes: fn(&Mount, &Path)) {
+    for is_committed in [false, true] {
+        let scratch = Scratch::new();
+        let mount = scratch.mount();
+        let path = mount.join("inbox/First.txt");
+        fs::write(&path, text('a')).expect("written");
+        if is_committed {
+            let listed = mount.join("by-title/First.txt");
+            wait_until("it is committed", || listed.exists());
+        }
+        let mut file = File::open(&path).expect("there");
+        goes(&mount, &path);
+        let size = file.metadata().expect("it is open").len();
+        assert_eq!(size, text('a').len() as u64);
+        assert!(read_again(&mut file).expect("readable") == text('a'));
+    }
+}
+
+#[test]
+fn what_is_open_reads_on_when_its_path_is_removed() {
+    reads_on_after(|_, path| {
+        fs::remove_file(path).expect("removed");
+        assert!(!path.exists());
+    });
+}
+
+#[test]
+fn what_is_open_reads_on_when_its_path_is_replaced() {
+    reads_on_after(|mount, path| {
+        let new = mount.join("inbox/Second.txt");
+        fs::write(&new, text('b')).expect("written");
+        fs::rename(&new, path).expect("replaced");
+        assert!(fs::read(path).expect("readable") == text('b'));
+    });
+}
+
+#[test]
+fn what_is_open_reads_on_when_it_is_moved_to_a_view() {
+    reads_on_after(|mount, path| {
+        let new = mount.join("by-title/Second.txt");
+        fs::rename(path, &new).expect("moved");
+        assert!(fs::read(new).expect("readable") == text('a'));
+    });
 }

@@ -19,13 +19,20 @@ const PAGE_NODES: usize = 512;
 const NODE_COOKIES: u64 = 16;
 
 impl FileSystem {
-    /// The attributes of a node of which nothing is pending.
-    pub(super) fn node_attributes(&self, id: NodeId) -> Result<Attributes> {
-        let node = self.catalogue().node(id)?.ok_or(Error::NotFound)?;
-        Ok(Attributes::of_node(&node))
+    /// A node. The path that led to it may lead to something else by now.
+    pub(super) fn node(&self, id: NodeId) -> Result<InboxNode> {
+        self.catalogue().node(id)?.ok_or(Error::Stale)
     }
 
-    fn attributes_of(&self, node: &InboxNode) -> Attributes {
+    /// The attributes of a node of which nothing is pending, or which has gone while the kernel knows it.
+    pub(super) fn node_attributes(&self, id: NodeId) -> Result<Attributes> {
+        match self.catalogue().node(id)? {
+            Some(node) => Ok(Attributes::of_node(&node)),
+            None => self.departed.attributes(id).ok_or(Error::Stale),
+        }
+    }
+
+    pub(super) fn attributes_of(&self, node: &InboxNode) -> Attributes {
         match self.desk.get(node.id.into()) {
             Some(pending) => Attributes::of_pending(&pending),
             None => Attributes::of_node(node),
@@ -98,6 +105,7 @@ impl FileSystem {
         if node.kind == NodeKind::Folder {
             return Err(Error::IsADirectory);
         }
+        self.depart(&node, 0);
         let document = self.await_document(&node);
         moved(self.catalogue().remove_node(node.id)?)?;
         if !document {
@@ -134,6 +142,7 @@ impl FileSystem {
         if node.kind != NodeKind::Folder {
             return Err(Error::NotADirectory);
         }
+        self.depart(&node, 0);
         moved_or(self.catalogue().remove_node(node.id)?, Error::NotEmpty)
     }
 
@@ -202,6 +211,9 @@ impl FileSystem {
 
     fn rename_node(&self, node: &InboxNode, new: (NodeId, &str), if_taken: IfTaken) -> Result<()> {
         let replace = if_taken == IfTaken::Replace;
+        if replace && let Some(there) = self.catalogue().node_named(new.0, new.1)? {
+            self.depart(&there, 0);
+        }
         let answer = self.catalogue().move_node(node.id, new.0, new.1, replace)?;
         let replaced = match answer {
             Moved::Taken if replace => return Err(Error::NotEmpty),

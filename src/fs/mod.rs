@@ -4,10 +4,11 @@
 //! call that reads the catalogue for the kernel to keep takes a [`Pass`] of the [`Gate`]; the caller
 //! holds it until the reply is sent.
 //!
-//! Lock: that of the listings under way, held for one look-up.
+//! Locks: that of the listings under way and that of what has departed, each held for one look-up.
 
 mod attributes;
 mod committer;
+mod departed;
 mod error;
 mod follower;
 mod gate;
@@ -33,6 +34,7 @@ use crate::view::{Found, Item, Node, Place, Tree};
 pub use crate::archive::{Archive, Error as ArchiveError};
 pub use attributes::{Attributes, Kind, Ownership};
 pub use committer::{Committer, recover};
+use departed::Departed;
 pub use error::{Error, Result};
 pub use follower::{Follower, Kernel};
 pub use gate::{Gate, Pass};
@@ -99,6 +101,7 @@ pub struct FileSystem {
     gate: Gate,
     listings: Listings,
     desk: Desk,
+    departed: Departed,
     /// The user whose trash the mount shows.
     owner_uid: u32,
     /// Ids that are set aside for new files.
@@ -115,6 +118,7 @@ impl FileSystem {
             gate: Gate::default(),
             listings: Listings::default(),
             desk: Desk::new(),
+            departed: Departed::default(),
             owner_uid,
             file_ids: Mutex::new(0..0),
         }

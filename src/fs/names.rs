@@ -571,6 +571,7 @@ impl FileSystem {
         }
         self.check_creatable(&new.folder, new.name)?;
         self.file_into(file, &new.folder)?;
+        self.depart(&node, 1);
         self.catalogue().remove_node(node.id)?;
         let alias = Alias::of(file);
         self.desk.add_alias(new.place.folder, new.name, alias);

@@ -182,7 +182,7 @@ impl FileSystem {
         if let Some(pending) = self.desk.get(id.into()) {
             return Ok(pending);
         }
-        let node = self.catalogue().node(id)?.ok_or(Error::NotFound)?;
+        let node = self.node(id)?;
         let draft = match node.kind {
             NodeKind::Folder => return Err(Error::IsADirectory),
             NodeKind::File(Some(blob)) if !truncate => self.archive.draft_of(&blob)?,
@@ -317,7 +317,7 @@ impl FileSystem {
     }
 
     fn open_node(&self, id: NodeId) -> Result<Open> {
-        let node = self.catalogue().node(id)?.ok_or(Error::NotFound)?;
+        let node = self.node(id)?;
         let blob = match node.kind {
             NodeKind::Folder => return Err(Error::IsADirectory),
             NodeKind::File(None) => None,
@@ -411,6 +411,7 @@ impl FileSystem {
                     self.queue_if_closed(&pending);
                 }
                 if let Some(mtime) = new.mtime {
+                    self.node(node)?;
                     self.catalogue().touch_node(node, mtime)?;
                 }
             }

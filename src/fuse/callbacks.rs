@@ -210,7 +210,9 @@ impl Filesystem for Callbacks {
         });
     }
 
-    fn forget(&self, _req: &Request, _ino: INodeNo, _nlookup: u64) {}
+    fn forget(&self, _req: &Request, ino: INodeNo, _nlookup: u64) {
+        guarded("forget", || self.fs.forget(Inode(ino.0)));
+    }
 
     fn getattr(&self, _req: &Request, ino: INodeNo, fh: Option<FileHandle>, reply: ReplyAttr) {
         guarded("getattr", || {
