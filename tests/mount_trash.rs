@@ -7,6 +7,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::SystemTime;
 
 use support::{Mount, Scratch, epub, librisfs, names, succeed, wait_until};
 
@@ -114,12 +115,26 @@ fn a_file_goes_there_and_comes_back() {
 fn what_was_removed_otherwise_is_there_too() {
     let scratch = library();
     let mount = scratch.mount();
-    let files = trash(&mount).join("files");
+    let (files, info) = (trash(&mount).join("files"), trash(&mount).join("info"));
+    // By this gvfs tells whether to look again.
+    let changed = || {
+        [&files, &info].map(|folder| {
+            fs::metadata(folder)
+                .and_then(|of| of.modified())
+                .expect("there")
+        })
+    };
+    let is_later =
+        |than: &[SystemTime; 2]| changed().iter().zip(than).all(|(now, then)| now > then);
+    let at_first = changed();
     fs::remove_file(mount.join("by-title").join(EMMA)).expect("removed");
     librisfs_on(&scratch, &["trash"], &["put", PERSUASION]);
     wait_until("both are listed", || names(&files) == [EMMA, PERSUASION]);
+    wait_until("both folders are newer", || is_later(&at_first));
+    let in_between = changed();
     librisfs_on(&scratch, &["trash"], &["restore", PERSUASION]);
     wait_until("one is back", || names(&files) == [EMMA]);
+    wait_until("both folders are newer", || is_later(&in_between));
     assert_eq!(
         succeed(
             Command::new("find")
