@@ -17,6 +17,7 @@ use support::{Scratch, epub};
 const READING: OpenFor = OpenFor {
     writing: false,
     truncate: false,
+    is_read: false,
 };
 
 fn library() -> Scratch {

@@ -4,9 +4,10 @@
 
 mod support;
 
-use std::fs::{self, File, Permissions};
-use std::io::{self, Read as _, Seek as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use librisfs::hash::BlobId;
@@ -220,4 +221,78 @@ fn what_is_open_reads_on_when_it_is_moved_to_a_view() {
         fs::rename(path, &new).expect("moved");
         assert!(fs::read(new).expect("readable") == text('a'));
     });
+}
+
+/// Holds a file without opening it.
+fn hold(path: &Path) -> File {
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(libc::O_PATH);
+    options.open(path).expect("there")
+}
+
+/// Opens a file for writing as Samba does: by what it holds of it already, and not by its path.
+fn open_anew(held: &File) -> io::Result<File> {
+    let by_number = format!("/proc/self/fd/{}", held.as_raw_fd());
+    OpenOptions::new().read(true).write(true).open(by_number)
+}
+
+#[test]
+fn who_writes_by_number_writes_new_bytes() {
+    for arguments in MODES {
+        let scratch = two_books();
+        let mount = scratch.mount_with(arguments);
+        let path = mount.join("by-title/First.txt");
+        assert!(fs::read(&path).expect("readable") == text('a'));
+        let held = hold(&path);
+        let mut file = open_anew(&held).expect("opened");
+        assert_eq!(
+            file.metadata().expect("open").len(),
+            text('a').len() as u64,
+            "{arguments:?}"
+        );
+        file.set_len(0).expect("cut");
+        file.write_all(&[text('c'), text('d')].concat())
+            .expect("written");
+        assert_eq!(file.metadata().expect("open").len(), 80_000);
+        file.rewind().expect("rewound");
+        assert!(read_again(&mut file).expect("readable") == [text('c'), text('d')].concat());
+        drop(file);
+        let other = mount.join("by-format/txt/First.txt");
+        wait_until("the new bytes are there", || {
+            fs::metadata(&other).is_ok_and(|metadata| metadata.len() == 80_000)
+        });
+        assert!(fs::read(&other).expect("readable") == [text('c'), text('d')].concat());
+        assert!(fs::read(&path).expect("readable") == [text('c'), text('d')].concat());
+        wait_until("the old bytes are in the trash", || {
+            let mut list = librisfs();
+            list.arg("trash").arg(scratch.archive()).arg("list");
+            succeed(&mut list).contains("First.txt")
+        });
+        // What it holds is the file with the new bytes now, and it may write once more.
+        let mut again = open_anew(&held).expect("opened");
+        assert!(read_again(&mut again).expect("readable") == [text('c'), text('d')].concat());
+        again.set_len(1).expect("cut");
+        drop(again);
+        wait_until("it was cut", || {
+            fs::read(&other).is_ok_and(|bytes| bytes == b"c")
+        });
+    }
+}
+
+#[test]
+fn who_writes_by_number_disturbs_no_reader() {
+    for arguments in MODES {
+        let scratch = two_books();
+        let mount = scratch.mount_with(arguments);
+        let path = mount.join("by-title/First.txt");
+        let mut reader = File::open(&path).expect("there");
+        let held = hold(&path);
+        let refused = open_anew(&held).expect_err("it is being read");
+        assert_eq!(refused.raw_os_error(), Some(libc::ESTALE), "{arguments:?}");
+        assert!(read_again(&mut reader).expect("readable") == text('a'));
+        drop(reader);
+        // The kernel tells of a close when it pleases.
+        wait_until("the reader is gone", || open_anew(&held).is_ok());
+        assert!(fs::read(&path).expect("readable") == text('a'));
+    }
 }

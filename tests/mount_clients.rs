@@ -1,14 +1,16 @@
 //! Programs that people have, on a whole real mount: they succeed, agree with each other, and leave no
 //! error in the daemon's log.
 
+#[path = "support/samba.rs"]
+mod samba;
 mod support;
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
-use support::{Mount, Scratch, blob_at, epub, files_below, succeed, wait_until};
+use samba::Samba;
+use support::{Account, Mount, Scratch, blob_at, epub, files_below, succeed, wait_until};
 
 fn library() -> Scratch {
     let scratch = Scratch::new();
@@ -158,83 +160,12 @@ fn extended_attributes_say_what_the_catalogue_knows() {
     assert_quiet(mount);
 }
 
-/// A private smbd on loopback, ended when dropped.
-struct Samba {
-    child: Child,
-    port: u16,
-}
-
-impl Samba {
-    fn serve(scratch: &Scratch, mount: &Mount) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0")
-            .expect("a port")
-            .local_addr()
-            .expect("bound")
-            .port();
-        let home = scratch.root().join("samba");
-        fs::create_dir(&home).expect("made");
-        let config = home.join("smb.conf");
-        let home = home.display();
-        let text = format!(
-            "[global]\nserver role = standalone server\nmap to guest = Bad User\nguest account = root\n\
-             interfaces = 127.0.0.1/8\nbind interfaces only = yes\nsmb ports = {port}\ndisable netbios = yes\n\
-             private dir = {home}\nlock directory = {home}\nstate directory = {home}\ncache directory = {home}\n\
-             pid directory = {home}\nncalrpc dir = {home}/ncalrpc\nlog file = {home}/log\nload printers = no\n\
-             printcap name = /dev/null\n[books]\npath = {}\nguest ok = yes\nread only = yes\n",
-            mount.path().display()
-        );
-        fs::write(&config, text).expect("written");
-        let child = Command::new("smbd")
-            .args(["--foreground", "--configfile"])
-            .arg(&config)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("smbd (apt install samba)");
-        let samba = Self { child, port };
-        wait_until("smbd answers", || samba.command("ls").is_ok());
-        samba
-    }
-
-    fn command(&self, commands: &str) -> Result<String, String> {
-        let output = Command::new("smbclient")
-            .args([
-                "//127.0.0.1/books",
-                "-N",
-                "-p",
-                &self.port.to_string(),
-                "-c",
-                commands,
-            ])
-            .stdin(Stdio::null())
-            .output()
-            .expect("smbclient (apt install smbclient)");
-        let said =
-            String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-        if output.status.success() {
-            Ok(said.into_owned())
-        } else {
-            Err(said.into_owned())
-        }
-    }
-}
-
-impl Drop for Samba {
-    fn drop(&mut self) {
-        let _ = Command::new("kill")
-            .arg(self.child.id().to_string())
-            .status();
-        let _ = self.child.wait();
-    }
-}
-
 #[test]
 fn a_samba_share_of_the_mount_lists_and_gives() {
     let scratch = library();
     let mount = scratch.mount();
-    let samba = Samba::serve(&scratch, &mount);
-    let listed = samba.command("recurse ON; ls").expect("lists");
+    let samba = Samba::share(Account::Root, &scratch, mount.path());
+    let listed = samba.say("recurse ON; ls").expect("lists");
     for path in files_below(&mount.join("by-title")) {
         let name = path
             .file_name()
@@ -252,7 +183,7 @@ fn a_samba_share_of_the_mount_lists_and_gives() {
         .to_string();
     let target = scratch.root().join("got");
     samba
-        .command(&format!(
+        .say(&format!(
             "get \"{}\" \"{}\"",
             relative.replace('/', "\\"),
             target.display()
@@ -264,4 +195,96 @@ fn a_samba_share_of_the_mount_lists_and_gives() {
     );
     drop(samba);
     assert_quiet(mount);
+}
+
+/// What a Windows machine does to a share, by somebody who shares their own mount.
+fn a_samba_share_takes(account: Account) {
+    let scratch = Scratch::of(account);
+    let one = scratch.root().join("one.txt");
+    let two = scratch.root().join("two.txt");
+    let three = scratch.root().join("three.txt");
+    let got = scratch.root().join("got");
+    fs::write(&three, "a third text").expect("written");
+    fs::write(&one, "one text").expect("written");
+    fs::write(&two, "another text ".repeat(200_000)).expect("written");
+    let (one, two, three, got) = (one.display(), two.display(), three.display(), got.display());
+    let mount = scratch.mount();
+    let samba = Samba::share(account, &scratch, mount.path());
+    for folder in ["by-title", "inbox"] {
+        let say = |commands: &str| {
+            let said = samba.say(&format!("cd {folder}; {commands}"));
+            said.unwrap_or_else(|said| panic!("{folder}: {commands}: {said}"))
+        };
+        let has = |name: &str, bytes: &dyn std::fmt::Display| {
+            // By Samba, and by whoever else looks into the mount.
+            say(&format!("get {name} {got}"));
+            for copy in [got.to_string().into(), mount.join(folder).join(name)] {
+                succeed(account.command("cmp").arg(bytes.to_string()).arg(copy));
+            }
+        };
+        say(&format!("put {one} a.txt"));
+        has("a.txt", &one);
+        for source in [&two, &one] {
+            say(&format!("put {source} a.txt"));
+            has("a.txt", source);
+            wait_until("it is a document", || {
+                let mut status = scratch.librisfs_with(&["status", "--json"]);
+                let status = succeed(status.arg(scratch.archive()));
+                status.contains("\"drafts\": 0,")
+            });
+            has("a.txt", source);
+        }
+        // The server copies by itself.
+        say("scopy a.txt b.txt");
+        has("b.txt", &one);
+        say(&format!("put {three} b.txt; rename b.txt c.txt"));
+        has("c.txt", &three);
+        has("a.txt", &one);
+        say("rename c.txt a.txt -f; utimes a.txt -1 -1 2001:02:03-04:05:06 -1");
+        has("a.txt", &three);
+        let listed = say("ls");
+        assert!(
+            !listed.contains("b.txt") && !listed.contains("c.txt"),
+            "{folder}: {listed}"
+        );
+        assert!(
+            listed.contains("Feb  3 04:05:06 2001"),
+            "{folder}: {listed}"
+        );
+        let refused = samba.say(&format!("cd {folder}; get b.txt {got}"));
+        assert!(refused.is_err_and(|said| said.contains("OBJECT_NAME_NOT_FOUND")));
+        say("del a.txt");
+        let refused = samba.say(&format!("cd {folder}; get a.txt {got}"));
+        assert!(refused.is_err_and(|said| said.contains("OBJECT_NAME_NOT_FOUND")));
+    }
+    let four = scratch.root().join("four.txt");
+    fs::write(&four, "a fourth text").expect("written");
+    let four = four.display();
+    samba
+        .say(&format!(
+            "cd by-author; mkdir Zed; cd Zed; put {four} x.txt; cd ../../inbox; mkdir y; put {one} y/x.txt; \
+             rename y z; rename z/x.txt x.txt; rmdir z"
+        ))
+        .expect("folders");
+    wait_until("what was put there is that author's", || {
+        let mut list = account.command("ls");
+        succeed(list.arg(mount.join("by-author/Zed"))).contains("x - Zed.txt")
+    });
+    let listed = samba.say("cd inbox; ls").expect("lists");
+    assert!(
+        listed.contains("x.txt") && !listed.contains("  z "),
+        "{listed}"
+    );
+    drop(samba);
+    assert_quiet(mount);
+}
+
+#[test]
+fn a_samba_share_takes_from_root() {
+    a_samba_share_takes(Account::Root);
+}
+
+#[test]
+fn a_samba_share_takes_from_a_user() {
+    a_samba_share_takes(Account::Nobody);
 }

@@ -212,6 +212,7 @@ fn lead_to(
             .became
             .put(pending.inode, Became { file, path: None });
     }
+    tables.say_to_guests(pending.inode, file);
     if let Some(replaced) = replaced {
         let aliases = tables.aliases.iter_mut();
         for (_, alias) in aliases.filter(|(_, alias)| **alias == Alias::of(replaced)) {

@@ -12,6 +12,7 @@ mod departed;
 mod error;
 mod follower;
 mod gate;
+mod guest;
 mod inbox;
 mod inode;
 mod listing;
@@ -246,8 +247,11 @@ impl FileSystem {
     }
 
     /// The file that an inode stands for.
-    fn desk_file(&self, file: FileId) -> FileId {
-        self.desk.became(file.into()).unwrap_or(file)
+    fn desk_file(&self, file: FileId) -> Result<FileId> {
+        if let Some(now) = self.succeeded_by(file)? {
+            return Ok(now);
+        }
+        Ok(self.desk.became(file.into()).unwrap_or(file))
     }
 
     /// The attributes of a thing that was found before. A file that somebody has open has them even when it
@@ -268,7 +272,7 @@ impl FileSystem {
             Target::Node(node) => self.node_attributes(node),
             target @ (Target::Trashed(_) | Target::TrashInfo(_)) => self.trash_attributes(target),
             Target::File(file) => {
-                let file = self.desk_file(file);
+                let file = self.desk_file(file)?;
                 let stat = match self.tree.stat(file)? {
                     None if is_open => self.tree.stat_of_hidden(file)?,
                     stat => stat,

@@ -145,6 +145,8 @@ pub(super) struct State {
     pub(super) phase: Phase,
     /// When it was made.
     pub(super) born: Instant,
+    /// When somebody who wanted to write to it by the number of what it replaces was sent to look the path up once more.
+    pub(super) turned_away: Option<Instant>,
 }
 
 impl State {
@@ -171,6 +173,7 @@ impl State {
             writers: 0,
             phase: Phase::Open,
             born: Instant::now(),
+            turned_away: None,
         }
     }
 
@@ -284,6 +287,10 @@ pub(super) struct Tables {
     pub(super) in_trash: LruCache<FolderId, ()>,
     /// What the inodes of pending files stand for that have not become files of their own.
     pub(super) became: LruCache<Inode, Became>,
+    /// Numbers under which guests have pending files open.
+    pub(super) guests: HashMap<Inode, Inode>,
+    /// What became of files that guests gave new bytes.
+    pub(super) succeeded: LruCache<FileId, FileId>,
 }
 
 impl Desk {
@@ -306,6 +313,8 @@ impl Desk {
                 emptied: LruCache::new(Self::VACATED),
                 in_trash: LruCache::new(Self::VACATED),
                 became: LruCache::new(Self::ALIASES),
+                guests: HashMap::new(),
+                succeeded: LruCache::new(Self::VACATED),
             }),
             changed: Condvar::new(),
         }
@@ -363,12 +372,16 @@ impl Desk {
     /// Whether an inode is that of a pending file, or of a copy: its attributes may change untold.
     pub(super) fn is_volatile(&self, inode: Inode) -> bool {
         let tables = self.tables();
-        tables.pending.contains_key(&inode) || tables.became.contains(&inode)
+        tables.pending.contains_key(&inode)
+            || tables.became.contains(&inode)
+            || tables.guests.contains_key(&inode)
     }
 
-    /// The pending file with this number.
+    /// The pending file with this number, or that guests have open under it.
     pub(super) fn get(&self, inode: Inode) -> Option<Arc<Pending>> {
-        self.tables().pending.get(&inode).cloned()
+        let tables = self.tables();
+        let inode = tables.guests.get(&inode).unwrap_or(&inode);
+        tables.pending.get(inode).cloned()
     }
 
     /// The pending file of this name in a folder of a view.
@@ -447,12 +460,14 @@ impl Desk {
         found
     }
 
-    /// Drops what lives as long as the mount.
+    /// Drops what lives as long as the mount, and what was laid out for nobody.
     pub(super) fn drop_scratch(&self) {
         let tables = self.tables();
         for pending in tables.pending.values() {
-            let is_fleeting = pending.state().is_fleeting();
-            if is_fleeting && let Err(error) = pending.draft.forget() {
+            let state = pending.state();
+            let is_over = state.is_fleeting() || state.is_abandoned(Duration::ZERO);
+            drop(state);
+            if is_over && let Err(error) = pending.draft.forget() {
                 tracing::warn!("{error}");
             }
         }
@@ -542,7 +557,13 @@ impl Tables {
         self.leave_home(pending.inode, &state);
         state.phase = Phase::Done;
         state.home = None;
-        self.pending.remove(&pending.inode);
+        self.take_off(pending.inode);
+    }
+
+    /// Takes a number off the desk, with those of guests.
+    fn take_off(&mut self, inode: Inode) {
+        self.pending.remove(&inode);
+        self.guests.retain(|_, host| *host != inode);
     }
 
     /// Lets the names that lead to a pending file lead there no longer.
@@ -601,7 +622,7 @@ impl Tables {
         }
         if state.handles == 0 && state.phase == Phase::Open {
             state.phase = Phase::Done;
-            self.pending.remove(&pending.inode);
+            self.take_off(pending.inode);
         }
         // What it holds is not to come back by itself.
         if let Err(error) = pending.draft.forget() {

@@ -33,6 +33,8 @@ pub struct OpenFor {
     pub writing: bool,
     /// Whether it is to be empty first.
     pub truncate: bool,
+    /// Whether others read it under the same number.
+    pub is_read: bool,
 }
 
 /// Something open.
@@ -108,6 +110,7 @@ impl FileSystem {
                         OpenFor {
                             writing: true,
                             truncate: false,
+                            is_read: false,
                         },
                     )?;
                     return Ok((self.attributes(pass, found, true)?, handle));
@@ -214,26 +217,28 @@ impl FileSystem {
 
     /// Opens a file.
     pub fn open(&self, inode: Inode, open_for: OpenFor) -> Result<Open> {
-        let OpenFor { writing, truncate } = open_for;
+        let OpenFor {
+            writing, truncate, ..
+        } = open_for;
         if writing || truncate {
             self.require_write()?;
         }
         if let Some(pending) = self.desk.get(inode)
-            && let Some(open) = self.open_pending(&pending, writing)?
+            && let Some(open) = self.open_laid(&pending, open_for)?
         {
-            if truncate {
-                set_size(&pending, 0)?;
-            }
             return Ok(open);
         }
         match inode.target().ok_or(Error::NotFound)? {
             Target::Directory(_) => Err(Error::IsADirectory),
             Target::File(file) if writing || truncate => {
+                if let Some(open) = self.open_as_guest(inode, self.desk_file(file)?, open_for)? {
+                    return Ok(open);
+                }
                 self.begin_change(file, truncate)?;
                 Err(Error::Stale)
             }
             Target::File(file) => {
-                let found = self.archive.open_file(self.desk_file(file))?;
+                let found = self.archive.open_file(self.desk_file(file)?)?;
                 let (blob, bytes) = found.ok_or(Error::Stale)?;
                 Ok(Open::Blob(OpenFile { file, blob, bytes }))
             }
@@ -249,6 +254,19 @@ impl FileSystem {
                 self.open_trashed(target).map(Open::Node)
             }
         }
+    }
+
+    /// Opens a pending file as it is asked for. `None`: it is pending no longer.
+    pub(super) fn open_laid(
+        &self,
+        pending: &Arc<Pending>,
+        open_for: OpenFor,
+    ) -> Result<Option<Open>> {
+        let open = self.open_pending(pending, open_for.writing)?;
+        if open.is_some() && open_for.truncate {
+            set_size(pending, 0)?;
+        }
+        Ok(open)
     }
 
     /// Opens a pending file. `None`: it is pending no longer.
@@ -276,9 +294,9 @@ impl FileSystem {
     /// somebody wrote a copy of it, a file of its own.
     fn begin_change(&self, file: FileId, truncate: bool) -> Result<()> {
         let Some(((folder, name), _)) = self.desk.copy(file.into()) else {
-            return self.begin_edit(self.desk_file(file), truncate);
+            return self.begin_edit(self.desk_file(file)?, truncate);
         };
-        let original = self.catalogue().blob_of(self.desk_file(file))?;
+        let original = self.catalogue().blob_of(self.desk_file(file)?)?;
         let draft = match original {
             Some(blob) if !truncate => self.archive.draft_of(&blob)?,
             _ => self.archive.draft()?,
@@ -446,7 +464,7 @@ impl FileSystem {
         if let Some(mtime) = new.mtime
             && !self.desk.touch_copy(file.into(), mtime)
         {
-            let file = self.desk_file(file);
+            let file = self.desk_file(file)?;
             self.catalogue().set_mtime(file, mtime.into())?;
         }
         Ok(())

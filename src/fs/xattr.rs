@@ -206,7 +206,7 @@ impl FileSystem {
     /// What is recorded of the document that an inode stands for.
     fn record_of(&self, inode: Inode) -> Result<Option<FileRecord>> {
         match inode.target().ok_or(Error::NotFound)? {
-            Target::File(file) => Ok(Some(self.record(self.desk_file(file))?)),
+            Target::File(file) => Ok(Some(self.record(self.desk_file(file)?)?)),
             _ => Ok(None),
         }
     }

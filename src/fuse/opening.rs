@@ -24,6 +24,11 @@ pub(super) enum OpenHandle {
     Node(NodeHandle),
 }
 
+/// Whether a pending file is open under another number than its own.
+fn is_guest(inode: Inode, handle: &PendingHandle) -> bool {
+    handle.pending.inode != inode
+}
+
 /// How the kernel is to treat a handle.
 pub(super) enum Answer {
     /// It reads a file by itself.
@@ -32,15 +37,18 @@ pub(super) enum Answer {
     Daemon(FileHandle, FopenFlags),
 }
 
-/// What the flags of open(2) ask for.
-pub(super) fn open_for(flags: OpenFlags) -> OpenFor {
-    OpenFor {
-        writing: flags.acc_mode() != OpenAccMode::O_RDONLY,
-        truncate: flags.0 & libc::O_TRUNC != 0,
-    }
-}
-
 impl Callbacks {
+    /// What the flags of open(2) ask for.
+    fn open_for(&self, inode: Inode, flags: OpenFlags) -> OpenFor {
+        let writing = flags.acc_mode() != OpenAccMode::O_RDONLY;
+        let is_read = |file| writing && self.backings.is_open(file);
+        OpenFor {
+            writing,
+            truncate: flags.0 & libc::O_TRUNC != 0,
+            is_read: inode.file().is_some_and(is_read),
+        }
+    }
+
     /// Opens a file: its mode, and a handle where the daemon reads.
     pub(super) fn open_file(
         &self,
@@ -48,7 +56,7 @@ impl Callbacks {
         flags: OpenFlags,
         reply: &ReplyOpen,
     ) -> Result<Answer> {
-        match self.fs.open(inode, open_for(flags))? {
+        match self.fs.open(inode, self.open_for(inode, flags))? {
             Open::Blob(open) => self.open_blob(open, reply),
             Open::Pending(handle) => Ok(self.open_pending(inode, handle)),
             Open::Node(handle) => {
@@ -88,7 +96,9 @@ impl Callbacks {
         if !handle.writes {
             flags |= FopenFlags::FOPEN_NOFLUSH;
         }
-        if let Some(file) = inode.file() {
+        if is_guest(inode, &handle) {
+            flags |= FopenFlags::FOPEN_DIRECT_IO;
+        } else if let Some(file) = inode.file() {
             flags |= FopenFlags::FOPEN_KEEP_CACHE;
             // Whoever opens it when it is committed must read in the same mode.
             let _ = self.backings.open(file, Bytes::unsettled(), || None);
@@ -120,7 +130,7 @@ impl Callbacks {
                 Some(OpenHandle::Blob { shares_mode, .. }) => *shares_mode,
                 Some(OpenHandle::Pending(pending)) => {
                     self.fs.close(pending);
-                    true
+                    !is_guest(inode, pending)
                 }
                 Some(OpenHandle::Node(_)) | None => false,
             },

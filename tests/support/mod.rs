@@ -57,7 +57,7 @@ impl Account {
     }
 
     /// Makes a file this account's.
-    fn own(self, path: &Path) {
+    pub fn own(self, path: &Path) {
         if self == Self::Nobody {
             chown(path, Some(Self::NOBODY), Some(Self::NOBODY)).expect("given away by root");
         }
