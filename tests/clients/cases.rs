@@ -169,6 +169,8 @@ PY
     "#;
 
     gio in EVERYWHERE: r"
+        gio copy doc3.txt $S/g.txt
+        cmp doc3.txt $S/g.txt
         gio copy doc2.txt $S/g.txt
         cmp doc2.txt $S/g.txt
         gio save $S/g.txt < doc1.txt
@@ -183,7 +185,12 @@ PY
     sqlite in EVERYWHERE: r#"
         sqlite3 $S/.x.db "CREATE TABLE t (a); INSERT INTO t VALUES (1);"
         sqlite3 $S/.x.db "INSERT INTO t VALUES (2); SELECT count(*) FROM t" | grep -qx 2
+        # A write-ahead log is shared by a mapping of its index.
+        sqlite3 $S/.x.db "PRAGMA journal_mode = WAL; INSERT INTO t VALUES (3); PRAGMA integrity_check" > said
+        [ "$(cat said)" = $'wal\nok' ]
+        sqlite3 $S/.x.db "SELECT count(*) FROM t" | grep -qx 3
         rm $S/.x.db
+        silent ls $M/by-title
     "#;
 
     exiftool in EVERYWHERE: r#"

@@ -9,6 +9,7 @@
 mod support;
 
 mod cases;
+mod desktop;
 
 use std::path::Path;
 
@@ -55,18 +56,36 @@ silent() {
 fails() {
   ! "$@" 2> "$D/said" || { echo "did not fail: $*" >&2; return 1; }
 }
+# a_bus: a message bus of this script's own, as a desktop has one. All that runs in the background ends with the script.
+a_bus() {
+  trap 'kill $(jobs -p) 2> /dev/null || true; wait' EXIT
+  mkdir -m 700 "$D/run"
+  export XDG_RUNTIME_DIR="$D/run" GVFS_DISABLE_FUSE=1
+  dbus-daemon --session --nofork --print-address=3 3> "$D/bus" 2> /dev/null &
+  eventually [ -s "$D/bus" ]
+  DBUS_SESSION_BUS_ADDRESS=$(cat "$D/bus")
+  export DBUS_SESSION_BUS_ADDRESS
+}
+# calibre_here: calibre with settings of its own, and a book.
+calibre_here() {
+  mkdir -m 700 "$D/run"
+  export CALIBRE_CONFIG_DIRECTORY="$D/config" QT_QPA_PLATFORM=offscreen XDG_RUNTIME_DIR="$D/run"
+  ebook-convert doc1.txt book.epub --title "First Title" --authors "Ann Author" > /dev/null
+}
 "#;
 
 /// Makes two tests of each case: as root, and as an ordinary user, who mounts as such.
 macro_rules! clients {
-    ($($name:ident in $folders:ident: $script:expr;)+) => {$(
+    ($($(#[$attribute:meta])* $name:ident in $folders:ident: $script:expr;)+) => {$(
         mod $name {
             #[test]
+            $(#[$attribute])*
             fn by_root() {
                 crate::run(crate::Account::Root, super::$folders, $script);
             }
 
             #[test]
+            $(#[$attribute])*
             fn by_a_user() {
                 crate::run(crate::Account::Nobody, super::$folders, $script);
             }
