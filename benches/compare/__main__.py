@@ -124,7 +124,7 @@ def circumstances(rounds, folder):
     with open("/proc/cpuinfo", encoding="utf-8") as info:
         model = re.search(r"model name\s*: (.*)", info.read())
     release = ".".join(platform.release().split(".")[:2])
-    return (f"Medians of {rounds} round{"s" * (rounds > 1)}, {time.strftime('%Y-%m-%d')}; {os.cpu_count()} cores "
+    return (f"Medians of {rounds} round{'s' * (rounds > 1)}, {time.strftime('%Y-%m-%d')}; {os.cpu_count()} cores "
             f"({model.group(1) if model else platform.machine()}), Linux {release}, {kind.stdout.strip()}; the load before it "
             f"began was {os.getloadavg()[0]:.1f}.")
 

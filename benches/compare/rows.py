@@ -4,7 +4,7 @@ import random
 import subprocess
 import time
 
-from peers import Failed, call, remove
+from peers import Failed, call, documents, remove
 
 NATIVE, LIBRISFS, MD5SUM, RESTIC = "native", "librisfs", "md5sum", "restic"
 MIB = 1 << 20
@@ -249,8 +249,7 @@ class Memory(Row):
 def samples(workload):
     """The documents that rows with a sample go over, by part and sample."""
     draw = random.Random(5)
-    books = sorted(os.path.relpath(os.path.join(parent, name), workload.path("books"))
-                   for parent, _, names in os.walk(workload.path("books")) for name in names)
+    books = documents(workload.path("books"))
     return {
         ("books", "half"): draw.sample(books, len(books) // 2),
         ("books", "twice"): draw.choices(books, k=2 * len(books)),
