@@ -24,12 +24,7 @@ pub fn all(scratch: &Scratch, disk: &RecordedDisk) -> Ledger {
     import(scratch, disk, &mut ledger);
     move_in(scratch, disk, &mut ledger);
     let mount = scratch.mount();
-    let mut work = Work {
-        scratch,
-        disk,
-        ledger,
-        mount: &mount,
-    };
+    let mut work = Work::go_on(scratch, disk, &mount, ledger);
     work.copies();
     work.edits();
     work.log();
@@ -43,12 +38,7 @@ pub fn all(scratch: &Scratch, disk: &RecordedDisk) -> Ledger {
     let ledger = work.ledger;
     assert_eq!(mount.unmount(), Some(0));
     let mount = scratch.mount();
-    let mut work = Work {
-        scratch,
-        disk,
-        ledger,
-        mount: &mount,
-    };
+    let mut work = Work::go_on(scratch, disk, &mount, ledger);
     work.put("by-title/Second Session.txt", &text("Second Session", 20));
     work.put("inbox/second session.txt", &text("second session", 500));
     let ledger = work.ledger;
@@ -128,10 +118,20 @@ pub struct Work<'a> {
 impl<'a> Work<'a> {
     /// Nothing is promised so far.
     pub fn begin(scratch: &'a Scratch, disk: &'a RecordedDisk, mount: &'a Mount) -> Self {
+        Self::go_on(scratch, disk, mount, Ledger::begin(disk.position()))
+    }
+
+    /// What is in the ledger was promised before.
+    fn go_on(
+        scratch: &'a Scratch,
+        disk: &'a RecordedDisk,
+        mount: &'a Mount,
+        ledger: Ledger,
+    ) -> Self {
         Self {
             scratch,
             disk,
-            ledger: Ledger::begin(disk.position()),
+            ledger,
             mount,
         }
     }
@@ -158,12 +158,18 @@ impl<'a> Work<'a> {
         self.ledger.writes(bytes)
     }
 
-    /// Writes a file, and syncs it.
-    pub fn put(&mut self, path: &str, bytes: &[u8]) -> (Number, BlobId) {
-        let blob = self.ledger.writes(bytes);
+    /// Makes a file, syncs it, and leaves it open.
+    fn make_synced(&self, path: &str, bytes: &[u8]) -> File {
         let mut file = File::create(self.at(path)).expect("made");
         file.write_all(bytes).expect("written");
         file.sync_all().expect("synced");
+        file
+    }
+
+    /// Writes a file, and syncs it.
+    pub fn put(&mut self, path: &str, bytes: &[u8]) -> (Number, BlobId) {
+        let blob = self.ledger.writes(bytes);
+        let file = self.make_synced(path, bytes);
         let number = self.reads(path, blob);
         drop(file);
         (number, blob)
@@ -196,9 +202,7 @@ impl<'a> Work<'a> {
         fs::create_dir(self.at("by-author/Ann Author")).expect("made");
         let bytes = text("Autumn", 40);
         let blob = self.ledger.writes(&bytes);
-        let mut file = File::create(self.at("by-author/Ann Author/Autumn.txt")).expect("made");
-        file.write_all(&bytes).expect("written");
-        file.sync_all().expect("synced");
+        let _file = self.make_synced("by-author/Ann Author/Autumn.txt", &bytes);
         self.reads("by-author/Ann Author/Autumn - Ann Author.txt", blob);
     }
 
@@ -237,12 +241,9 @@ impl<'a> Work<'a> {
         let bytes = text(&format!("{path}, replaced"), 120);
         let new = self.ledger.writes(&bytes);
         let either = self.promise(What::Reads(path.clone(), vec![old, new]));
-        let by = self.at(&format!("{folder}/{by}"));
-        let mut file = File::create(&by).expect("made");
-        file.write_all(&bytes).expect("written");
-        file.sync_all().expect("synced");
-        drop(file);
-        fs::rename(by, self.at(&path)).expect("renamed");
+        let by = format!("{folder}/{by}");
+        drop(self.make_synced(&by, &bytes));
+        fs::rename(self.at(&by), self.at(&path)).expect("renamed");
         self.sync_folder(folder);
         self.end(either);
         self.reads(&path, new);
@@ -274,12 +275,9 @@ impl<'a> Work<'a> {
             // What is in the inbox is in the views, too, under its own name.
             let path = |verb| format!("{folder}/{verb} in {folder}.txt");
             let paths = ["Renamed", "Removed", "Grown"].map(path);
-            let mut files = paths.each_ref().map(|path| {
-                let mut file = File::create(self.at(path)).expect("made");
-                file.write_all(&text(path, 100)).expect("written");
-                file.sync_all().expect("synced");
-                file
-            });
+            let mut files = paths
+                .each_ref()
+                .map(|path| self.make_synced(path, &text(path, 100)));
             let [old, removed, grown] = paths;
             let new = path("New name");
             fs::rename(self.at(&old), self.at(&new)).expect("renamed");
@@ -383,10 +381,7 @@ impl<'a> Work<'a> {
         let scratch = "by-title/download.part";
         let bytes = text("Downloaded", 900);
         let blob = self.ledger.writes(&bytes);
-        let mut file = File::create(self.at(scratch)).expect("made");
-        file.write_all(&bytes).expect("written");
-        file.sync_all().expect("synced");
-        drop(file);
+        drop(self.make_synced(scratch, &bytes));
         fs::rename(self.at(scratch), self.at("by-title/Downloaded.txt")).expect("renamed");
         self.sync_folder("by-title");
         self.reads("by-title/Downloaded.txt", blob);
