@@ -35,16 +35,6 @@ impl FileSystem {
         self.desk.tables().guests.insert(inode, pending.inode);
         self.open_laid(&pending, open_for)
     }
-
-    /// The file that has the new bytes of one that is shown no longer: until the kernel has forgotten its names, people
-    /// come by its number.
-    pub(super) fn succeeded_by(&self, file: FileId) -> Result<Option<FileId>> {
-        let successor = self.desk.tables().succeeded.peek(&file).copied();
-        match successor {
-            Some(_) if self.tree.stat(file)?.is_some() => Ok(None),
-            successor => Ok(successor),
-        }
-    }
 }
 
 /// Whether somebody was sent away from here just now. Notes that somebody is.

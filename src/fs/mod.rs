@@ -248,10 +248,11 @@ impl FileSystem {
 
     /// The file that an inode stands for.
     fn desk_file(&self, file: FileId) -> Result<FileId> {
-        if let Some(now) = self.succeeded_by(file)? {
-            return Ok(now);
+        let (now, successor) = self.desk.stands_for(file);
+        match successor {
+            Some(successor) if self.tree.stat(file)?.is_none() => Ok(successor),
+            _ => Ok(now),
         }
-        Ok(self.desk.became(file.into()).unwrap_or(file))
     }
 
     /// The attributes of a thing that was found before. A file that somebody has open has them even when it

@@ -410,10 +410,14 @@ impl Desk {
         tables.aliases.get(&(folder, name.to_owned())).copied()
     }
 
-    /// The file that an inode stands for: that of a pending file which had another's bytes stands for that one.
-    pub(super) fn became(&self, inode: Inode) -> Option<FileId> {
+    /// The file that the inode of `file` stands for: that of a pending file which had another's bytes stands for that
+    /// one. And, if guests gave `file` new bytes, the file that has those: it is meant when `file` is shown no longer,
+    /// since people come by the old number until the kernel has forgotten its names.
+    pub(super) fn stands_for(&self, file: FileId) -> (FileId, Option<FileId>) {
         let mut tables = self.tables();
-        tables.became.get(&inode).map(|became| became.file)
+        let became = tables.became.get(&file.into());
+        let now = became.map_or(file, |became| became.file);
+        (now, tables.succeeded.peek(&file).copied())
     }
 
     /// Lets a path lead to a file.

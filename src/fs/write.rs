@@ -293,10 +293,11 @@ impl FileSystem {
     /// Lays what a writer is to write to on the desk, where it looks for it next: new bytes of the file, or, where
     /// somebody wrote a copy of it, a file of its own.
     fn begin_change(&self, file: FileId, truncate: bool) -> Result<()> {
+        let now = self.desk_file(file)?;
         let Some(((folder, name), _)) = self.desk.copy(file.into()) else {
-            return self.begin_edit(self.desk_file(file)?, truncate);
+            return self.begin_edit(now, truncate);
         };
-        let original = self.catalogue().blob_of(self.desk_file(file)?)?;
+        let original = self.catalogue().blob_of(now)?;
         let draft = match original {
             Some(blob) if !truncate => self.archive.draft_of(&blob)?,
             _ => self.archive.draft()?,
