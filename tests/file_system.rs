@@ -7,9 +7,10 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use librisfs::archive::{Access, Archive, FileId};
+use librisfs::archive::{Access, Archive, FileId, UnixNanos};
 use librisfs::fs::{
-    Attributes, Error, FileSystem, Follower, Inode, Keep, Kernel, Kind, Lookup, OpenFor, Xattr,
+    Attributes, Error, FileSystem, Follower, Inode, Keep, Kernel, Kind, Lookup, NewAttributes,
+    Open, OpenFor, Xattr,
 };
 use support::{Scratch, epub};
 
@@ -316,4 +317,31 @@ fn many_names_are_forgotten_at_once() {
     let told = notes.0.lock().expect("not poisoned");
     assert_eq!(told.all_names, 1);
     assert_eq!(told.names, HashSet::new(), "and none of them one by one");
+}
+
+/// The kernel tells of a close when it pleases: `touch` and `stat` after it must not depend on that.
+#[test]
+fn a_time_that_was_set_is_there_before_and_after_the_close() {
+    let scratch = Scratch::new();
+    let fs = open(&scratch);
+    let inbox = find(&fs, "inbox").expect("there").inode;
+    let pass = fs.gate().enter();
+    let (made, handle) = fs
+        .create(&pass, inbox, OsStr::new("Touched.txt"))
+        .expect("made");
+    let Open::Pending(handle) = handle else {
+        panic!("it is not pending");
+    };
+    let set = NewAttributes {
+        size_bytes: None,
+        mtime: Some(UnixNanos(978_307_200_000_000_000)),
+    };
+    let before = fs.set_attributes(&pass, made.inode, &set).expect("set");
+    // What others see, who do not know of what is pending.
+    let kept = find(&open(&scratch), "inbox/Touched.txt").expect("there");
+    fs.close(&handle);
+    let after = fs.attributes(&pass, made.inode, false).expect("there");
+    for attributes in [before, kept, after] {
+        assert_eq!(Some(attributes.mtime), set.mtime);
+    }
 }

@@ -194,12 +194,16 @@ impl State {
         }
     }
 
-    /// Where its bytes are to go, as far as is known now.
-    pub(super) fn destination(&self) -> Destination {
-        let node = match &self.home {
+    /// The file of the inbox that it is.
+    pub(super) fn node(&self) -> Option<NodeId> {
+        match &self.home {
             Some(Home::Inbox(node, _)) => Some(*node),
             _ => None,
-        };
+        }
+    }
+
+    /// Where its bytes are to go, as far as is known now.
+    pub(super) fn destination(&self) -> Destination {
         Destination {
             name: self
                 .home
@@ -212,7 +216,7 @@ impl State {
             ctime: Some(self.changed),
             file: self.file,
             replaces: self.replaces,
-            node,
+            node: self.node(),
             must_be: self.must_be,
             is_document: !self.is_scratch() && !self.is_plain,
         }

@@ -443,15 +443,20 @@ impl FileSystem {
             set_size(pending, bytes)?;
         }
         if let Some(mtime) = new.mtime {
-            let replaces = {
+            let (replaces, node) = {
                 let mut state = pending.state();
                 state.mtime = Some(mtime);
                 state.changed = UnixNanos::now();
-                state.replaces.filter(|_| !state.is_dirty)
+                let is_clean = !state.is_dirty;
+                let node = state.node().filter(|_| is_clean);
+                (state.replaces.filter(|_| is_clean), node)
             };
-            // Nothing else may come of it.
+            // Nothing else may come of it, and the kernel may ask again before it tells of the close.
             if let Some(file) = replaces {
                 self.catalogue().set_mtime(file, mtime.into())?;
+            }
+            if let Some(node) = node {
+                self.catalogue().touch_node(node, mtime)?;
             }
         }
         Ok(Attributes::of_pending(pending))
@@ -587,20 +592,12 @@ impl FileSystem {
                 && state.phase == Phase::Open
                 && !state.is_dirty
                 && matches!(state.home, Some(Home::Inbox(..)));
-            let untimed = state.mtime.filter(|_| is_idle_node);
             drop(state);
             if is_over || is_idle_node {
                 tables.remove(&handle.pending);
                 if is_over && let Err(error) = handle.pending.draft.forget() {
                     tracing::warn!("{error}");
                 }
-            }
-            drop(tables);
-            if let (Some(mtime), Some(Target::Node(node))) =
-                (untimed, handle.pending.inode.target())
-                && let Err(error) = self.catalogue().touch_node(node, mtime)
-            {
-                tracing::error!("{error}");
             }
         }
         self.queue_if_closed(&handle.pending);
