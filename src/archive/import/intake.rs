@@ -177,6 +177,10 @@ impl<'a> Intake<'a> {
             Some(Admission::Restored(file)) => Outcome::Restored(file),
             Some(Admission::New(_)) | None => Outcome::New(None),
         };
+        // What a killed move has left: it is one file with the blob, whose place the staged bytes take.
+        if source.has_other_names() && self.is_blob(&blob, &source)? {
+            source.was_linked();
+        }
         let (staged, file) = match bytes.place {
             Place::Staged(staged, file) => (staged, file),
             Place::Buffer => self.stage_buffer(&blob)?,

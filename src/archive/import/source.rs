@@ -77,7 +77,7 @@ impl Source {
         UnixSeconds(self.stamp.mtime.0)
     }
 
-    /// Looks no longer at `ctime`: its number of names has been changed by us.
+    /// Looks no longer at `ctime`: its number of names is changed by us.
     pub(super) fn was_linked(&mut self) {
         self.stamp.ctime = None;
     }
