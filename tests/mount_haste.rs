@@ -87,3 +87,26 @@ fn what_is_removed_right_after_it_was_saved_does_not_come_back() {
     fs::remove_file(&path).expect("removed");
     assert_eq!(listed(&scratch, mount), [""; 0]);
 }
+
+#[test]
+fn what_is_removed_while_its_close_is_under_way_is_in_the_trash() {
+    let scratch = Scratch::new();
+    let mount = scratch.mount();
+    for folder in ["by-title", "inbox"] {
+        let path = mount.join(folder).join(format!("In {folder}.txt"));
+        let mut file = File::create(&path).expect("made");
+        file.write_all(folder.as_bytes()).expect("written");
+        // Closed is one of two descriptors: the kernel tells of that, and of no release.
+        drop(file.try_clone().expect("a second descriptor"));
+        fs::remove_file(&path).expect("removed");
+        assert!(!path.exists());
+    }
+    assert_eq!(mount.unmount(), Some(0));
+    let mut list = support::librisfs();
+    let trash = support::succeed(list.arg("trash").arg(scratch.archive()).arg("list"));
+    assert!(trash.contains("In by-title"), "{trash}");
+    // A path of the inbox goes, and its document stays.
+    let mount = scratch.mount();
+    assert_eq!(names(&mount.join("by-title")), ["In inbox.txt"]);
+    assert_eq!(mount.unmount(), Some(0));
+}

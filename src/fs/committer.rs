@@ -166,9 +166,12 @@ impl<K: Kernel> Committer<K> {
     /// The listing showed the file by the name that it was given, and shows it by its own from now on, or
     /// elsewhere.
     fn forget_listing(&self, folder: archive::FolderId, name: &str) {
-        for place in places(folder, Bucket::of(name)) {
+        let bucket = Bucket::of(name);
+        for place in places(folder, bucket) {
             self.kernel.forget_inode(place.into());
         }
+        // Who is listing it just now may have it kept. To wait for them is the follower's: some wait for a commit.
+        self.fs.desk.tables().relisted.insert((folder, bucket));
     }
 }
 
@@ -212,7 +215,7 @@ fn lead_to(
             .became
             .put(pending.inode, Became { file, path: None });
     }
-    tables.say_to_guests(pending.inode, file);
+    tables.succeed(pending.inode, replaced, file);
     if let Some(replaced) = replaced {
         let aliases = tables.aliases.iter_mut();
         for (_, alias) in aliases.filter(|(_, alias)| **alias == Alias::of(replaced)) {

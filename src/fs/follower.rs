@@ -99,7 +99,7 @@ impl<K: Kernel> Follower<K> {
 
     /// Tells of all changes so far.
     pub fn catch_up(&mut self) -> archive::Result<()> {
-        let mut stale = HashSet::new();
+        let mut stale = self.tell_of_relisted();
         loop {
             let catalogue = self.fs.archive().catalogue();
             let (changes, end) = catalogue.changes(self.told_to, Self::CHANGES)?;
@@ -122,6 +122,18 @@ impl<K: Kernel> Follower<K> {
                 return Ok(());
             }
         }
+    }
+
+    /// Tells of directories that listed something pending which is listed otherwise now, and returns them.
+    fn tell_of_relisted(&self) -> HashSet<(FolderId, Bucket)> {
+        let relisted = std::mem::take(&mut self.fs.desk.tables().relisted);
+        if !relisted.is_empty() {
+            if !self.fs.gate().turn() {
+                self.fs.desk.tables().relisted.extend(&relisted);
+            }
+            self.forget_listings(&relisted);
+        }
+        relisted
     }
 
     /// Tells of changes. Returns the directories whose listings are stale.

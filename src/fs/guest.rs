@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::archive::FileId;
 
-use super::pending::{Desk, Pending, Tables};
+use super::pending::{Desk, Pending, Successor, Tables};
 use super::write::{Open, OpenFor};
 use super::{FileSystem, Inode, Result};
 
@@ -46,12 +46,20 @@ fn asks_again(pending: &Pending) -> bool {
 }
 
 impl Tables {
-    /// What guests wrote is a file now.
-    pub(super) fn say_to_guests(&mut self, host: Inode, now: FileId) {
-        let files = self.guests.iter().filter(|(_, of)| **of == host);
-        let files: Vec<_> = files.filter_map(|(inode, _)| inode.file()).collect();
-        for file in files.into_iter().filter(|file| *file != now) {
-            self.succeeded.put(file, now);
+    /// What was pending has taken the place of `replaced`, and of the numbers under which guests wrote it.
+    pub(super) fn succeed(&mut self, host: Inode, replaced: Option<FileId>, now: FileId) {
+        let guests = self.guests.iter().filter(|(_, of)| **of == host);
+        let guests: Vec<_> = guests.filter_map(|(inode, _)| inode.file()).collect();
+        let others = replaced.filter(|file| !guests.contains(file));
+        let all = guests.into_iter().map(|file| (file, true));
+        for (file, had_guests) in all.chain(others.map(|file| (file, false))) {
+            if file != now {
+                let successor = Successor {
+                    file: now,
+                    had_guests,
+                };
+                self.successors.put(file, successor);
+            }
         }
     }
 }

@@ -106,6 +106,9 @@ impl FileSystem {
             return Err(Error::IsADirectory);
         }
         self.depart(&node, 0);
+        if let Some(pending) = self.desk.get(node.id.into()) {
+            self.desk.queue_closed(&pending);
+        }
         let document = self.await_document(&node);
         moved(self.catalogue().remove_node(node.id)?)?;
         if !document {
@@ -245,11 +248,10 @@ impl FileSystem {
         let becomes_document =
             is_scratch(node.name.as_ref()) && !is_scratch(name.as_ref()) && !is_plain;
         let has_bytes = matches!(node.kind, NodeKind::File(Some(_)));
+        let is_to_commit = becomes_document && has_bytes && node.file.is_none();
         let mut pending = self.desk.get(node.id.into());
-        if pending.is_none() && becomes_document && has_bytes && node.file.is_none() {
-            let laid = self.pending_node(node.id, false)?;
-            laid.state().is_dirty = true;
-            pending = Some(laid);
+        if pending.is_none() && is_to_commit {
+            pending = Some(self.pending_node(node.id, false)?);
         }
         let Some(pending) = pending else {
             return Ok(());
@@ -259,6 +261,7 @@ impl FileSystem {
             let mut state = pending.state();
             state.home = Some(Home::Inbox(node.id, name.to_owned()));
             state.is_plain = is_plain;
+            state.is_dirty |= is_to_commit;
             state.changed = UnixNanos::now();
             state.destination()
         };

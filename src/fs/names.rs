@@ -68,6 +68,13 @@ impl FileSystem {
         if self.tree.stat(alias.file)?.is_some() {
             return Ok(Some(alias));
         }
+        // Its new bytes may have taken its place in the catalogue, and the path does not lead to them yet.
+        if let Some(edit) = self.desk.replacing(alias.file) {
+            self.desk.hurry(&edit)?;
+        }
+        if self.desk.alias(folder, name) != Some(alias) {
+            return self.aliased(folder, name);
+        }
         self.desk.drop_alias(folder, name);
         Ok(None)
     }
@@ -125,27 +132,33 @@ impl FileSystem {
             Target::Node(node) => return self.unlink_node(node, new_name(name)?),
             _ => return Err(Error::NotADirectory),
         };
-        let spot = self.spot(place, name)?;
-        match self.there(place, spot.name)? {
+        self.unlink_in_view(&self.spot(place, name)?)
+    }
+
+    fn unlink_in_view(&self, spot: &Spot<'_>) -> Result<()> {
+        match self.there(spot.place, spot.name)? {
             There::Nothing => Err(Error::NotFound),
             There::Folder(_) => Err(Error::IsADirectory),
-            There::File(file) => self.discard(&spot, file, None),
+            There::File(file) => self.discard(spot, file, None),
             There::Copy(_) => {
-                self.desk.drop_alias(place.folder, spot.name);
+                self.desk.drop_alias(spot.place.folder, spot.name);
                 Ok(())
             }
-            There::Pending(pending) => self.unlink_pending(&spot, &pending),
+            There::Pending(pending) => self.unlink_pending(spot, &pending),
         }
     }
 
     /// A document that is complete and waits for its commit goes to the trash like others.
     fn unlink_pending(&self, spot: &Spot<'_>, pending: &Arc<Pending>) -> Result<()> {
+        self.desk.queue_closed(pending);
         let waits = pending.state().waits_as_document();
-        if waits && (self.desk.hurry(pending).is_ok() || !pending.state().is_failing) {
-            let file = self
-                .file_in_view(spot.place, spot.name)?
-                .ok_or(Error::NotFound)?;
-            return self.discard(spot, file, None);
+        if waits && let Err(error) = self.desk.hurry(pending)
+            && !pending.state().is_failing
+        {
+            return Err(error);
+        }
+        if pending.state().phase == Phase::Done {
+            return self.unlink_in_view(spot);
         }
         self.desk.tables().make_homeless(pending);
         Ok(())
@@ -154,14 +167,7 @@ impl FileSystem {
     /// Puts a file into the trash, where it is called `name` or as it was, and remembers what was known of it in case
     /// that it is being replaced. New bytes that somebody is writing for it have nowhere to go then.
     pub(super) fn discard(&self, spot: &Spot<'_>, file: FileId, name: Option<&str>) -> Result<()> {
-        if let Some(edit) = self.desk.edit_of(file) {
-            // The committer must not find that what they are to replace is gone.
-            if self.desk.reclaim(&edit, |_| ())?.is_none() {
-                let file = self.file_in_view(spot.place, spot.name)?;
-                return self.discard(spot, file.ok_or(Error::NotFound)?, name);
-            }
-            self.desk.tables().make_homeless(&edit);
-        }
+        let file = self.without_edit(file)?;
         let record = self.record(file)?;
         self.vacate(spot, &record);
         let path = format!("{}{}", self.tree.path_of(&spot.folder)?, spot.name);
@@ -179,15 +185,51 @@ impl FileSystem {
         Ok(())
     }
 
-    /// A folder of this name that was emptied a moment ago.
+    /// A file, or what its new bytes have made of it, with nothing pending: what was closed is committed, and what
+    /// somebody writes to lives as long as it is open. Else it would come back as a document of its own when the file
+    /// has gone.
+    pub(super) fn without_edit(&self, file: FileId) -> Result<FileId> {
+        let Some(edit) = self.desk.replacing(file) else {
+            return Ok(file);
+        };
+        self.desk.queue_closed(&edit);
+        let is_closed = matches!(edit.state().phase, Phase::Queued(_) | Phase::Committing);
+        if is_closed && let Err(error) = self.desk.hurry(&edit) {
+            tracing::warn!("what was written to a file goes with it: {error}");
+        }
+        if edit.state().phase != Phase::Done {
+            self.desk.tables().make_homeless(&edit);
+            return Ok(file);
+        }
+        let own = edit.inode.file();
+        let new = own.map_or(Ok(file), |own| self.desk_file(own))?;
+        let is_there = self.tree.stat(new)?.is_some();
+        Ok(if is_there { new } else { file })
+    }
+
+    /// A folder of this name that was emptied a moment ago, or in which nothing is left but what is pending.
     pub(super) fn emptied_lately(&self, parent: FolderId, name: &str) -> Result<Option<Folder>> {
         const LATELY: std::time::Duration = std::time::Duration::from_secs(2);
+        if let Some(folder) = self.folder_of_pending(parent, name)? {
+            return Ok(Some(folder));
+        }
         let key = (parent, name.to_owned());
         let found = self.desk.tables().emptied.get(&key).copied();
         match found.filter(|(_, at)| at.elapsed() < LATELY) {
             Some((id, _)) => Ok(self.catalogue().folder(id)?),
             None => Ok(None),
         }
+    }
+
+    /// A folder of this name that something pending is in.
+    fn folder_of_pending(&self, parent: FolderId, name: &str) -> Result<Option<Folder>> {
+        for id in self.desk.folders() {
+            let folder = self.catalogue().folder(id)?;
+            if let Some(folder) = folder.filter(|it| it.parent == parent && it.name == name) {
+                return Ok(Some(folder));
+            }
+        }
+        Ok(None)
     }
 
     fn vacate(&self, spot: &Spot<'_>, record: &FileRecord) {
@@ -401,6 +443,7 @@ impl FileSystem {
     /// A file of the catalogue gets a name of work in progress (`X_original`, `X~`): it leaves the views, and what
     /// has the new name is a copy that lives as long as the mount.
     fn make_scratch(&self, file: FileId, old: &Spot<'_>, new: &Spot<'_>) -> Result<()> {
+        let file = self.without_edit(file)?;
         let blob = self.catalogue().blob_of(file)?.ok_or(Error::NotFound)?;
         let draft = self.archive.draft_of(&blob)?;
         let record = self.record(file)?;
@@ -427,6 +470,10 @@ impl FileSystem {
                 "only the folders of authors can be renamed",
             ));
         }
+        self.hurry_folder(folder.id)?;
+        if let There::Folder(there) = taken {
+            self.hurry_folder(there.id)?;
+        }
         match taken {
             There::File(_) | There::Copy(_) | There::Pending(_) => {
                 return Err(Error::NotADirectory);
@@ -443,6 +490,16 @@ impl FileSystem {
             self.catalogue().make_folder(FolderId::BY_AUTHOR, &name)?;
         } else {
             self.catalogue().rename_author(folder.id, new.name)?;
+        }
+        Ok(())
+    }
+
+    /// What is complete and waits for its commit in a folder becomes a document before the folder changes.
+    fn hurry_folder(&self, folder: FolderId) -> Result<()> {
+        for (_, pending) in self.desk.in_folder(folder, 0) {
+            if pending.state().waits_as_document() {
+                self.desk.hurry(&pending)?;
+            }
         }
         Ok(())
     }
@@ -514,6 +571,9 @@ impl FileSystem {
         let was_emptied = self.desk.tables().emptied.pop(&key).is_some();
         match self.there(place, spot.name)? {
             // Its last file is gone, and with it the folder.
+            There::Nothing if self.folder_of_pending(key.0, spot.name)?.is_some() => {
+                Err(Error::NotEmpty)
+            }
             There::Nothing if was_emptied => Ok(()),
             There::Nothing => Err(Error::NotFound),
             There::File(_) | There::Copy(_) | There::Pending(_) => Err(Error::NotADirectory),

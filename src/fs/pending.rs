@@ -13,7 +13,7 @@
 //! [`Desk`] has one, over all tables and states; it is held for look-ups and never while bytes are read, written
 //! or hashed. Waiting for a commit is done on its condition.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -25,6 +25,7 @@ use crate::archive::{
 };
 use crate::book::Metadata;
 use crate::hash::Hash;
+use crate::name::Bucket;
 use crate::time::UnixSeconds;
 
 use super::{Error, Inode, Result};
@@ -84,6 +85,15 @@ pub(super) struct Became {
     pub(super) path: Option<(FolderId, String)>,
 }
 
+/// What took the place of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Successor {
+    /// The file that it is now.
+    pub(super) file: FileId,
+    /// Whether guests wrote it under the number of the one before.
+    pub(super) had_guests: bool,
+}
+
 /// How far a pending file has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -134,6 +144,8 @@ pub(super) struct State {
     pub(super) is_plain: bool,
     /// Whether it has bytes that are not committed.
     pub(super) is_dirty: bool,
+    /// Whether a writer has closed it and nothing was written since. The kernel tells later that it is released.
+    pub(super) is_closed: bool,
     /// Whether somebody asked that it survive a power cut.
     pub(super) is_synced: bool,
     /// Whether what it holds was refused, and is to be dropped.
@@ -166,6 +178,7 @@ impl State {
             changed: now,
             is_plain: false,
             is_dirty: false,
+            is_closed: false,
             is_synced: false,
             is_refused: false,
             is_failing: false,
@@ -180,6 +193,7 @@ impl State {
     /// Its bytes change.
     pub(super) fn write(&mut self) {
         self.is_dirty = true;
+        self.is_closed = false;
         self.written = UnixNanos::now();
         self.changed = self.written;
     }
@@ -252,12 +266,14 @@ impl State {
     }
 
     /// Whether its bytes are to be committed when nobody writes to it any more.
-    pub(super) fn is_to_commit(&self, size_bytes: u64) -> bool {
+    fn is_worth_a_commit(&self, size_bytes: u64) -> bool {
         let in_inbox = matches!(self.home, Some(Home::Inbox(..)));
-        self.is_dirty
-            && !self.is_refused
-            && self.writers == 0
-            && (in_inbox || (size_bytes > 0 && !self.is_scratch()))
+        self.is_dirty && !self.is_refused && (in_inbox || (size_bytes > 0 && !self.is_scratch()))
+    }
+
+    /// Whether its bytes are to be committed now.
+    pub(super) fn is_to_commit(&self, size_bytes: u64) -> bool {
+        self.writers == 0 && self.is_worth_a_commit(size_bytes)
     }
 }
 
@@ -289,12 +305,14 @@ pub(super) struct Tables {
     pub(super) emptied: LruCache<(FolderId, String), (FolderId, Instant)>,
     /// Folders whose files were put into the trash with them.
     pub(super) in_trash: LruCache<FolderId, ()>,
+    /// What took the place of files lately: the kernel may open one by its inode that it looked up before.
+    pub(super) successors: LruCache<FileId, Successor>,
+    /// Directories that listed something under the name that it was given, and list it no longer.
+    pub(super) relisted: HashSet<(FolderId, Bucket)>,
     /// What the inodes of pending files stand for that have not become files of their own.
     pub(super) became: LruCache<Inode, Became>,
     /// Numbers under which guests have pending files open.
     pub(super) guests: HashMap<Inode, Inode>,
-    /// What became of files that guests gave new bytes.
-    pub(super) succeeded: LruCache<FileId, FileId>,
 }
 
 impl Desk {
@@ -316,9 +334,10 @@ impl Desk {
                 vacated: LruCache::new(Self::VACATED),
                 emptied: LruCache::new(Self::VACATED),
                 in_trash: LruCache::new(Self::VACATED),
+                successors: LruCache::new(Self::VACATED),
+                relisted: HashSet::new(),
                 became: LruCache::new(Self::ALIASES),
                 guests: HashMap::new(),
-                succeeded: LruCache::new(Self::VACATED),
             }),
             changed: Condvar::new(),
         }
@@ -405,6 +424,34 @@ impl Desk {
         tables.pending.get(inode).cloned()
     }
 
+    /// What is to take the place of a file, at its names or at one of its own.
+    pub(super) fn replacing(&self, file: FileId) -> Option<Arc<Pending>> {
+        let tables = self.tables();
+        let mut all = tables.pending.values();
+        let found = all.find(|pending| pending.state().replaces == Some(file));
+        found.cloned()
+    }
+
+    /// What has the place of a file now that has lost it to others lately.
+    pub(super) fn took_place_of(&self, file: FileId) -> Option<FileId> {
+        let mut tables = self.tables();
+        let mut last = tables.successors.get(&file)?.file;
+        // Each has a later id than the one before, but for what was put back.
+        for _ in 0..tables.successors.len() {
+            match tables.successors.get(&last) {
+                Some(next) => last = next.file,
+                None => break,
+            }
+        }
+        Some(last)
+    }
+
+    /// The folders of views that something pending is in.
+    pub(super) fn folders(&self) -> HashSet<FolderId> {
+        let tables = self.tables();
+        tables.names.keys().map(|(folder, _)| *folder).collect()
+    }
+
     /// The file that a path leads to though it is not listed there.
     pub(super) fn alias(&self, folder: FolderId, name: &str) -> Option<Alias> {
         let mut tables = self.tables();
@@ -421,7 +468,8 @@ impl Desk {
         let mut tables = self.tables();
         let became = tables.became.get(&file.into());
         let now = became.map_or(file, |became| became.file);
-        (now, tables.succeeded.peek(&file).copied())
+        let successor = tables.successors.peek(&file);
+        (now, successor.filter(|it| it.had_guests).map(|it| it.file))
     }
 
     /// Lets a path lead to a file.
@@ -521,6 +569,16 @@ impl Desk {
             tables = self.wait(tables, left);
         }
         Ok(tables)
+    }
+
+    /// Queues what is about to be removed and was closed, though the kernel has not told of its release yet.
+    pub(super) fn queue_closed(&self, pending: &Pending) {
+        let _tables = self.tables();
+        let mut state = pending.state();
+        let is_complete = state.is_closed && state.is_worth_a_commit(pending.draft.size_bytes());
+        if state.phase == Phase::Open && is_complete {
+            state.phase = Phase::Queued(Instant::now());
+        }
     }
 
     /// Hurries the commit of a pending file that waits for it, and waits until it is over. [`Error::Busy`]: it takes

@@ -257,11 +257,13 @@ impl FileSystem {
                 bucket_code: last.bucket_code,
                 id: last.stat.file.get(),
             };
-            discards.extend(page.iter().map(|entry| Discard {
-                file: entry.stat.file,
-                name: None,
-                path: Some(format!("{path}{}", entry.name)),
-            }));
+            for entry in &page {
+                discards.push(Discard {
+                    file: self.without_edit(entry.stat.file)?,
+                    name: None,
+                    path: Some(format!("{path}{}", entry.name)),
+                });
+            }
         }
         self.catalogue().trash(&discards)?;
         self.catalogue().remove_folder(folder.id)?;

@@ -317,9 +317,29 @@ impl FileSystem {
 
     /// Lays new bytes for a file of the catalogue on the desk, if there are none.
     pub(super) fn begin_edit(&self, file: FileId, truncate: bool) -> Result<()> {
-        if self.desk.edit_of(file).is_some() {
-            return Ok(());
+        if let Some(edit) = self.desk.edit_of(file) {
+            // It must not be committed before the kernel comes back for it, which is at once.
+            let bytes = edit.draft.size_bytes();
+            let wait_for_writer = |state: &mut State| {
+                if state.is_to_commit(bytes) {
+                    state.phase = Phase::Queued(Instant::now() + RENAMED_WITHIN);
+                }
+            };
+            if self.desk.reclaim(&edit, wait_for_writer)?.is_some() {
+                return Ok(());
+            }
         }
+        // What was renamed over it and waits takes its place first, or would be in the way.
+        if let Some(named) = self.desk.replacing(file)
+            && named.state().home.is_some()
+        {
+            self.desk.hurry(&named)?;
+        }
+        // The kernel looks the path up once more, not twice: it must find there what it can open then.
+        let file = match self.desk.took_place_of(file) {
+            Some(successor) if self.tree.stat(file)?.is_none() => successor,
+            _ => file,
+        };
         let blob = self.catalogue().blob_of(file)?;
         let blob = blob.ok_or(Error::Stale)?;
         let draft = if truncate {
@@ -496,6 +516,7 @@ impl FileSystem {
         };
         let is_fleeting = pending.state().is_fleeting();
         let settled = self.settle(pending, &destination);
+        pending.state().is_closed = settled.is_ok() && destination.is_document;
         // It lives as long as the mount. It is not to hold what is taken down even so long.
         if is_fleeting {
             pending.draft.forget()?;
@@ -595,7 +616,8 @@ impl FileSystem {
             drop(state);
             if is_over || is_idle_node {
                 tables.remove(&handle.pending);
-                if is_over && let Err(error) = handle.pending.draft.forget() {
+                // There is nothing more to commit, and a later kill must not bring back what fsync noted.
+                if let Err(error) = handle.pending.draft.forget() {
                     tracing::warn!("{error}");
                 }
             }
@@ -637,10 +659,15 @@ impl FileSystem {
             return Ok(Some(pending.inode));
         }
         let listed = self.tree.look_up(place, name)?;
-        match (listed, self.aliased(place.folder, name)?) {
-            (None, Some(alias)) => Ok(Some(alias.inode)),
-            _ => Ok(self.file_in_view(place, name)?.map(Inode::from)),
-        }
+        let file = match (listed, self.aliased(place.folder, name)?) {
+            (None, Some(alias)) if alias.is_copy() => return Ok(Some(alias.inode)),
+            (None, Some(alias)) => Some(alias.file),
+            _ => self.file_in_view(place, name)?,
+        };
+        // Its new bytes, if somebody writes them: they are what can be opened to be written to.
+        let edit = file.filter(|_| !self.tree.is_by_hash(place.folder));
+        let edit = edit.and_then(|file| self.desk.edit_of(file));
+        Ok(edit.map(|edit| edit.inode).or(file.map(Inode::from)))
     }
 }
 

@@ -7,6 +7,7 @@ use std::ffi::OsStr;
 use crate::archive::{Fields, FileRecord};
 use crate::book::Metadata;
 
+use super::pending::State;
 use super::{Error, FileSystem, Inode, Pending, Result, Target};
 
 /// An extended attribute that files have.
@@ -186,11 +187,23 @@ impl FileSystem {
     fn change_xattr(&self, inode: Inode, xattr: Xattr, value: Option<&str>) -> Result<()> {
         let fields = xattr.as_fields(value)?;
         if let Some(pending) = self.desk.get(inode) {
-            if let Some(fields) = fields {
-                let mut state = pending.state();
+            let Some(fields) = &fields else {
+                return Ok(());
+            };
+            let change = |state: &mut State| {
                 state.set = fields.applied_to(&state.set);
+                state.destination()
+            };
+            if let Some(destination) = self.desk.reclaim(&pending, change)? {
+                let noted = if pending.draft.is_noted() {
+                    pending.draft.note(&destination)
+                } else {
+                    Ok(())
+                };
+                self.queue_if_closed(&pending);
+                return Ok(noted?);
             }
-            return Ok(());
+            // It was committed just now, and is a file.
         }
         let record = self.record_of(inode)?.ok_or(Error::NotSupported)?;
         match fields {
