@@ -90,7 +90,10 @@ fn killed_again_and_again(move_files: bool) {
         world.import()
     };
     let (refused, left) = (&summary.refused, &summary.left);
-    assert!(refused.is_empty() && left.is_empty(), "{refused:?}, {left:?}");
+    assert!(
+        refused.is_empty() && left.is_empty(),
+        "{refused:?}, {left:?}"
+    );
     assert_eq!(rows(&world.archive).len(), 1000);
     for n in 0..1000 {
         assert_eq!(world.read(&bytes(n)).unwrap(), bytes(n));

@@ -152,7 +152,8 @@ impl FileSystem {
     fn unlink_pending(&self, spot: &Spot<'_>, pending: &Arc<Pending>) -> Result<()> {
         self.desk.queue_closed(pending);
         let waits = pending.state().waits_as_document();
-        if waits && let Err(error) = self.desk.hurry(pending)
+        if waits
+            && let Err(error) = self.desk.hurry(pending)
             && !pending.state().is_failing
         {
             return Err(error);
