@@ -248,6 +248,25 @@ pub fn edits_a_book_once_by_the_last_that_names_it(bench: &impl Bench) {
     assert_settled(catalogue);
 }
 
+pub fn names_the_file_of_a_book_first_that_is_edited(bench: &impl Bench) {
+    let catalogue = bench.catalogue();
+    let one = admit(catalogue, arrival(blob(1), book("T", "A")));
+    let uid = Some(record(catalogue, one).book);
+    let two = admit(
+        catalogue,
+        Arrival {
+            book: uid,
+            ..arrival(blob(2), Metadata::default())
+        },
+    );
+    for (file, title) in [(two, "U"), (one, "V"), (two, "W")] {
+        catalogue.edit(&[(file, titled(title))]).expect("edits");
+        let name = record(catalogue, file).name.to_string();
+        assert_eq!(name, format!("{title} - A.epub"));
+    }
+    assert_settled(catalogue);
+}
+
 pub fn edits_nothing_in_the_trash(bench: &impl Bench) {
     let catalogue = bench.catalogue();
     let file = admit(catalogue, arrival(blob(1), book("T", "A")));

@@ -34,12 +34,12 @@ impl Edit for SqliteCatalogue {
             let mut books = BTreeMap::new();
             for (file, fields) in edits {
                 if let Some(book) = book_of(db, *file)? {
-                    books.insert(book, fields.clone());
+                    books.insert(book, (*file, fields));
                 }
             }
-            change_books(db, books.into_iter(), |_, fields, old| {
-                fields.applied_to(old)
-            })
+            let books = books.into_iter();
+            let books = books.map(|(book, (file, fields))| (book, Some(file), fields));
+            change_books(db, books, |fields, old| fields.applied_to(old))
         })
     }
 
@@ -51,16 +51,17 @@ impl Edit for SqliteCatalogue {
             let Some(from) = found.next()?.map(|row| row.get::<_, String>(0)).transpose()? else {
                 return Ok(0);
             };
-            let mut books = BTreeMap::new();
+            let mut books = BTreeSet::new();
             let mut statement = db.prepare_cached(
                 "SELECT DISTINCT f.book_id FROM entries AS e JOIN books_to_hashes AS f ON f.id = e.file \
                  WHERE e.folder = ?1",
             )?;
             let mut rows = statement.query([folder.get()])?;
             while let Some(row) = rows.next()? {
-                books.insert(row.get::<_, i64>(0)?, ());
+                books.insert(row.get::<_, i64>(0)?);
             }
-            change_books(db, books.into_iter(), |_, (), old| Metadata {
+            let books = books.into_iter().map(|book| (book, None, ()));
+            change_books(db, books, |(), old| Metadata {
                 author: author_renamed(old.author.as_deref(), &from, to),
                 ..old.clone()
             })
@@ -173,20 +174,20 @@ fn author_renamed(author: Option<&str>, from: &str, to: &str) -> Option<String> 
     renamed.or_else(|| author.map(str::to_owned))
 }
 
-/// Changes books, as one action. Returns how many are different now.
+/// Changes books, as one action, each by the file that is named first, if one is. Returns how many are different now.
 fn change_books<T>(
     db: &Connection,
-    books: impl Iterator<Item = (i64, T)>,
-    change: impl Fn(i64, &T, &Metadata) -> Metadata,
+    books: impl Iterator<Item = (i64, Option<FileId>, T)>,
+    change: impl Fn(&T, &Metadata) -> Metadata,
 ) -> Result<usize> {
     let mut steps = Vec::new();
-    for (book, what) in books {
+    for (book, first, what) in books {
         let Some(old) = metadata(db, book)? else {
             continue;
         };
-        let new = change(book, &what, &old);
+        let new = change(&what, &old);
         if new != old {
-            set_metadata(db, book, &new)?;
+            set_metadata(db, book, &new, first)?;
             steps.push(Step::Edit {
                 book,
                 before: old,
@@ -218,8 +219,14 @@ pub(super) fn metadata(db: &Connection, book: i64) -> Result<Option<Metadata>> {
     }))
 }
 
-/// Sets the fields of a book, and makes right what follows from them.
-pub(super) fn set_metadata(db: &Connection, book: i64, new: &Metadata) -> Result<()> {
+/// Sets the fields of a book, and makes right what follows from them. `first` is named before the book's other files:
+/// it is to have the name that it was moved to.
+pub(super) fn set_metadata(
+    db: &Connection,
+    book: i64,
+    new: &Metadata,
+    first: Option<FileId>,
+) -> Result<()> {
     let mut statement = db.prepare_cached(
         "UPDATE books_metadata SET title = ?2, author = ?3, publisher = ?4, year = ?5, language = ?6, \
          updated = unixepoch() WHERE id = ?1",
@@ -238,6 +245,7 @@ pub(super) fn set_metadata(db: &Connection, book: i64, new: &Metadata) -> Result
     while let Some(row) = rows.next()? {
         files.insert(rows::file_id(row.get(0)?)?);
     }
+    settle::files(db, first.into_iter().collect())?;
     settle::files(db, files)?;
     settle::unnote_book(db, book)
 }

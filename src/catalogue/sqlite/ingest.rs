@@ -201,7 +201,7 @@ impl<'c> Batch<'c> {
         if after == before {
             return Ok(None);
         }
-        edit::set_metadata(self.db, book, &after)?;
+        edit::set_metadata(self.db, book, &after, None)?;
         Ok(Some(Step::Edit {
             book,
             before,

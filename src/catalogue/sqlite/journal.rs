@@ -293,7 +293,7 @@ fn change_back(db: &Connection, book: i64, before: &Metadata, after: &Metadata) 
         ),
     };
     if then != now {
-        edit::set_metadata(db, book, &then)?;
+        edit::set_metadata(db, book, &then, None)?;
     }
     Ok(())
 }

@@ -54,6 +54,7 @@ crate::conformance_edit! { Sqlite::new;
     an_id_that_somebody_has_is_not_given
     edits_books
     edits_a_book_once_by_the_last_that_names_it
+    names_the_file_of_a_book_first_that_is_edited
     edits_nothing_in_the_trash
     renames_an_author
     renames_who_is_unknown
