@@ -255,6 +255,16 @@ impl FileSystem {
         }
     }
 
+    /// The file that a change is meant for: what an inode stands for, or what has taken its place since the kernel looked
+    /// the path up.
+    fn file_to_change(&self, file: FileId) -> Result<FileId> {
+        let file = self.desk_file(file)?;
+        match self.desk.took_place_of(file) {
+            Some(successor) if self.tree.stat(file)?.is_none() => Ok(successor),
+            _ => Ok(file),
+        }
+    }
+
     /// The attributes of a thing that was found before. A file that somebody has open has them even when it
     /// is hidden by now: what is open may be read to its end. Where a path still leads to what has gone, the
     /// kernel is to look it up once more.

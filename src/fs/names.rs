@@ -286,6 +286,14 @@ impl FileSystem {
         if if_taken == IfTaken::Fail && !matches!(taken, There::Nothing) {
             return Err(Error::Exists);
         }
+        // What is complete is replaced as the document that it is to be: else it would depend on the committer's haste
+        // whether the new bytes are its own, and whether the old ones are in the trash.
+        if let There::Pending(there) = &taken {
+            self.desk.queue_closed(there);
+            if there.state().waits_as_document() && self.desk.hurry(there).is_ok() {
+                return self.rename_in_views(old, new, if_taken);
+            }
+        }
         // What has the name is out of the committer's reach while it makes way: else it could be a file by then.
         let giving_way = match &taken {
             There::Pending(there) => Some(Arc::clone(there)),

@@ -336,10 +336,7 @@ impl FileSystem {
             self.desk.hurry(&named)?;
         }
         // The kernel looks the path up once more, not twice: it must find there what it can open then.
-        let file = match self.desk.took_place_of(file) {
-            Some(successor) if self.tree.stat(file)?.is_none() => successor,
-            _ => file,
-        };
+        let file = self.file_to_change(file)?;
         let blob = self.catalogue().blob_of(file)?;
         let blob = blob.ok_or(Error::Stale)?;
         let draft = if truncate {
@@ -490,7 +487,7 @@ impl FileSystem {
         if let Some(mtime) = new.mtime
             && !self.desk.touch_copy(file.into(), mtime)
         {
-            let file = self.desk_file(file)?;
+            let file = self.file_to_change(file)?;
             self.catalogue().set_mtime(file, mtime.into())?;
         }
         Ok(())

@@ -208,7 +208,8 @@ impl FileSystem {
         let record = self.record_of(inode)?.ok_or(Error::NotSupported)?;
         match fields {
             Some(fields) => {
-                self.catalogue().edit(&[(record.file, fields)])?;
+                let file = self.file_to_change(record.file)?;
+                self.catalogue().edit(&[(file, fields)])?;
                 Ok(())
             }
             None if xattr.value(&record).as_deref() == value => Ok(()),

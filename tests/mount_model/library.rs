@@ -65,6 +65,8 @@ pub struct Library {
     pub taken_down: HashSet<Vec<u8>>,
     /// Whether a copy may still wait for its commit: if its document goes before, it takes its place.
     pub has_fresh_copy: bool,
+    /// Whether a book was changed a moment ago: the kernel may show it where it was until it is told.
+    pub was_edited: bool,
     /// The bytes that any document has had.
     pub ever: HashSet<Vec<u8>>,
 }
@@ -124,6 +126,7 @@ impl Library {
     /// All is committed.
     pub fn settled(&mut self) {
         self.has_fresh_copy = false;
+        self.was_edited = false;
         for document in &mut self.documents {
             document.is_fresh = false;
         }
@@ -134,11 +137,14 @@ impl Library {
     pub fn arrive(&mut self, path: &Path, bytes: &[u8], replaces: Option<usize>, said: Facts) {
         self.ever.insert(bytes.to_vec());
         let lead = match replaces {
-            Some(old) if self.documents[old].bytes == bytes => Lead::Document(old),
-            Some(old) => self.replace(old, bytes),
+            Some(old) if self.documents[old].bytes == bytes => Some(Lead::Document(old)),
+            Some(old) => Some(self.replace(old, bytes)),
             None => self.admit(path, bytes, said),
         };
-        self.learn_lead(path, lead);
+        match lead {
+            Some(lead) => self.learn_lead(path, lead),
+            None => self.forget(path),
+        }
     }
 
     fn replace(&mut self, old: usize, bytes: &[u8]) -> Lead {
@@ -159,12 +165,13 @@ impl Library {
         Lead::Document(new)
     }
 
-    fn admit(&mut self, path: &Path, bytes: &[u8], said: Facts) -> Lead {
+    /// `None`: it cannot be told where the path leads. Those bytes may be in the trash, or were never committed.
+    fn admit(&mut self, path: &Path, bytes: &[u8], said: Facts) -> Option<Lead> {
         let vacated = self.vacated.remove(path);
         if let Some(there) = self.shown_with(bytes).first() {
             let there = *there;
             self.has_fresh_copy = true;
-            return Lead::Copy(there);
+            return Some(Lead::Copy(there));
         }
         let hidden = |document: &Document| document.standing != Standing::Shown;
         let all = 0..self.documents.len();
@@ -175,7 +182,7 @@ impl Library {
             && self.documents[first].standing == Standing::InTrash
         {
             self.come_back(first);
-            return Lead::Copy(first);
+            return Some(Lead::Copy(first));
         }
         // One of several has come back, or a new one was made.
         let is_new = first.is_none();
@@ -192,11 +199,7 @@ impl Library {
             document.standing = Standing::Unsure;
         }
         let n = self.add(bytes, facts.as_ref());
-        if is_new {
-            Lead::Document(n)
-        } else {
-            Lead::Copy(n)
-        }
+        is_new.then_some(Lead::Document(n))
     }
 
     /// A document comes out of the trash.
@@ -301,6 +304,7 @@ impl Library {
     /// A book is another: it is listed elsewhere, and there may have been something else.
     pub fn set_facts(&mut self, n: usize, facts: Option<&Facts>) {
         let book = self.documents[n].book;
+        self.was_edited |= self.books[book].is_some();
         self.books[book] = facts.cloned();
         let name = facts.map(name_of);
         let documents = &self.documents;

@@ -5,8 +5,10 @@ use crate::operations::Operation::{
     Close, Kill, Open, Put, Remount, Rename, SetSize, Settle, Sync, View,
 };
 use crate::operations::Path::{There, Under};
-use crate::operations::Spot::{Authored, Titled, Work};
-use crate::operations::View::{Append, Move, MoveAuthor, Remove, Replace, SetTitle, Write};
+use crate::operations::Spot::{Authored, Listed, Titled, Work};
+use crate::operations::View::{
+    Append, Move, MoveAuthor, Remove, Replace, Restore, SetTitle, Write,
+};
 use crate::run;
 
 #[test]
@@ -85,6 +87,50 @@ fn regression_an_attribute_of_what_waits_stays_set() {
     for _ in 0..20 {
         run(&[
             View(Write(Titled(0, 1), 3)),
+            View(SetTitle(Titled(0, 1), 2)),
+        ]);
+    }
+}
+
+/// The other file of the book had the name, and the path read as its bytes.
+#[test]
+fn regression_a_file_has_the_name_that_it_is_moved_to() {
+    for n in 0..2 {
+        run(&[
+            View(Write(Titled(2, 0), 0)),
+            Settle,
+            View(Write(Titled(2, 0), 2)),
+            Settle,
+            View(Restore(0)),
+            View(Move(Listed(n), Titled(2, 2))),
+            Settle,
+            View(Replace(Titled(2, 2), 3)),
+        ]);
+    }
+}
+
+/// It depended on whether that was committed yet.
+#[test]
+fn regression_what_is_renamed_over_a_document_that_waits_is_its_new_bytes() {
+    for _ in 0..5 {
+        run(&[
+            View(Write(Titled(0, 0), 3)),
+            Settle,
+            View(Remove(Titled(0, 0))),
+            View(Write(Titled(1, 1), 0)),
+            View(Replace(Titled(1, 1), 3)),
+        ]);
+    }
+}
+
+/// It was set on the old bytes, which are in the trash.
+#[test]
+fn regression_an_attribute_is_set_on_what_a_file_has_become() {
+    for _ in 0..20 {
+        run(&[
+            View(Write(Titled(0, 1), 3)),
+            Settle,
+            View(Replace(Titled(0, 1), 1)),
             View(SetTitle(Titled(0, 1), 2)),
         ]);
     }

@@ -186,7 +186,7 @@ impl World {
             return is_nothing.then_some(There::Nothing);
         }
         // What waits for its commit may be listed here any moment, or with other bytes.
-        if self.library.is_waiting(&said_by(path)) {
+        if self.library.was_edited || self.library.is_waiting(&said_by(path)) {
             self.compare_views();
         }
         let mut bytes = self.read_view(path);
