@@ -7,8 +7,8 @@ use crate::archive::{
     FileRecord, Filled, Filling, InboxNode, Moved, NodeId, NodeKind, UnixNanos, is_scratch,
 };
 
-use super::names::IfTaken;
 use super::pending::Home;
+use super::rename::IfTaken;
 use super::trash::TRASHED_COOKIES;
 use super::{Attributes, Error, FileSystem, Line, Result};
 

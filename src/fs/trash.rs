@@ -15,8 +15,9 @@ use crate::archive::{
 use crate::name::NAME_MAX_BYTES;
 
 use super::inode::Target;
-use super::names::{IfTaken, Spot, There};
+use super::names::{Spot, There};
 use super::pending::Alias;
+use super::rename::IfTaken;
 use super::write::NodeHandle;
 use super::{Attributes, Error, FileSystem, Inode, Line, Result};
 

@@ -16,10 +16,10 @@ use crate::archive::{
     Admission, BlobId, Destination, FileId, Folder, FolderId, Moved, NodeId, NodeKind, OpenBlob,
     UnixNanos, has_extension,
 };
-use crate::book::Metadata;
-use crate::name::{NAME_MAX_BYTES, UNKNOWN, normal_form};
+use crate::name::{NAME_MAX_BYTES, normal_form};
 use crate::view::Place;
 
+use super::fields::said_by;
 use super::pending::{Home, Pending, Phase, State};
 use super::{Attributes, Error, FileSystem, Inode, OpenFile, Pass, Result, Target};
 
@@ -675,26 +675,6 @@ fn set_size(pending: &Pending, bytes: u64) -> Result<()> {
     state.write();
     state.mtime = None;
     Ok(())
-}
-
-/// What a folder says of the files that are dropped into it.
-pub(super) fn said_by(folder: &Folder) -> Metadata {
-    let value = Some(folder.name.clone()).filter(|name| name != UNKNOWN);
-    match folder.parent {
-        FolderId::BY_AUTHOR => Metadata {
-            author: value,
-            ..Metadata::default()
-        },
-        FolderId::BY_LANGUAGE => Metadata {
-            language: value,
-            ..Metadata::default()
-        },
-        FolderId::BY_YEAR => Metadata {
-            year: value.and_then(|year| year.parse().ok()),
-            ..Metadata::default()
-        },
-        _ => Metadata::default(),
-    }
 }
 
 /// A name that something new may have.
