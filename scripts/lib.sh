@@ -75,3 +75,17 @@ cargo_here() {
   command -v cargo >/dev/null || PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
   command -v cargo >/dev/null || die "needs Rust: see https://rustup.rs, then run this again"
 }
+
+# bench_python: a Python with what the benches need, $venv/bin/python, in target/.
+bench_python() {
+  venv=$root/target/bench-venv
+  if [ ! -x "$venv/bin/ratarmount" ]; then
+    say "Installing ratarmount and matplotlib with pip into target/"
+    rm -rf "$venv"
+    python3 -m venv "$venv" 2>/dev/null || {
+      apt_install python3-venv
+      python3 -m venv "$venv"
+    }
+    "$venv/bin/pip" install --quiet --disable-pip-version-check matplotlib ratarmount >&2
+  fi
+}
