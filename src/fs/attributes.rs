@@ -35,6 +35,8 @@ pub struct Attributes {
     /// `st_nlink`. A file's is the number of its paths, so that `tar`, `du` and `rsync -H` count it once. A
     /// directory's is 1, which says that its folders are not counted there (as on btrfs).
     pub links: u32,
+    /// `st_blksize`, a power of two: what programs read at once, of a file's bytes or of a directory's names.
+    pub io_bytes: u32,
 }
 
 /// Who owns everything in a mount, and who may do what.
@@ -52,6 +54,26 @@ pub struct Ownership {
 
 /// Bytes of one block of a blob on its disk, as most file systems allocate.
 const ALLOCATION_BYTES: u64 = 4096;
+/// What programs are to read and write of a file at once: a program that copies takes pieces of this size.
+const COPY_BYTES: u32 = 1 << 20;
+/// What the kernel asks for with one name of a directory and its attributes, about.
+const LINE_BYTES: u64 = 256;
+/// What is read of a directory at once, at least and at most. The C library takes no less than the one and no more
+/// than the other (glibc's `opendir`), and for each request the kernel sets up as much memory, whatever the answer:
+/// a mebibyte takes it longer than the request itself.
+const LISTING_BYTES: (u64, u64) = (1 << 15, 1 << 20);
+
+/// `st_blocks` of a file of so many bytes.
+fn blocks(size_bytes: u64) -> u64 {
+    size_bytes.div_ceil(ALLOCATION_BYTES) * (ALLOCATION_BYTES / 512)
+}
+
+/// What is to be read at once of a directory that holds so many things.
+fn listing_bytes(things: u64) -> u32 {
+    let (least, most) = LISTING_BYTES;
+    let bytes = things.saturating_mul(LINE_BYTES).clamp(least, most);
+    bytes.next_power_of_two().try_into().unwrap_or(COPY_BYTES)
+}
 
 impl Attributes {
     /// Attributes of what a look-up or a listing found.
@@ -74,6 +96,7 @@ impl Attributes {
             mtime: folder.mtime.into(),
             ctime: folder.mtime.into(),
             links: 1,
+            io_bytes: listing_bytes(folder.children),
         }
     }
 
@@ -84,10 +107,11 @@ impl Attributes {
             shown_as: None,
             kind: Kind::File,
             size_bytes: stat.size_bytes,
-            blocks: stat.size_bytes.div_ceil(ALLOCATION_BYTES) * (ALLOCATION_BYTES / 512),
+            blocks: blocks(stat.size_bytes),
             mtime: stat.mtime.into(),
             ctime: stat.ctime.into(),
             links: stat.links,
+            io_bytes: COPY_BYTES,
         }
     }
 
@@ -105,6 +129,7 @@ impl Attributes {
             mtime: state.mtime(),
             ctime: state.changed,
             links: u32::from(is_somewhere),
+            io_bytes: COPY_BYTES,
         }
     }
 
@@ -123,9 +148,10 @@ impl Attributes {
             NodeKind::Folder => (Kind::Directory, ALLOCATION_BYTES),
             NodeKind::File(blob) => (Kind::File, blob.map_or(0, |blob| blob.size_bytes)),
         };
-        let blocks = match kind {
-            Kind::Directory => 0,
-            Kind::File => size_bytes.div_ceil(ALLOCATION_BYTES) * (ALLOCATION_BYTES / 512),
+        let (blocks, io_bytes) = match kind {
+            // How much a folder of the inbox holds is not known here.
+            Kind::Directory => (0, listing_bytes(0)),
+            Kind::File => (blocks(size_bytes), COPY_BYTES),
         };
         Self {
             inode: node.id.into(),
@@ -136,6 +162,26 @@ impl Attributes {
             mtime: node.mtime,
             ctime: node.ctime,
             links: 1,
+            io_bytes,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_directory_is_read_in_few_requests_and_a_small_one_costs_little_memory() {
+        for (things, bytes) in [
+            (0, 1 << 15),
+            (100, 1 << 15),
+            (1_000, 1 << 18),
+            (2_000, 1 << 19),
+            (5_000, 1 << 20),
+            (u64::MAX, 1 << 20),
+        ] {
+            assert_eq!(listing_bytes(things), bytes, "{things}");
         }
     }
 }

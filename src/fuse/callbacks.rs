@@ -35,8 +35,6 @@ const BRIEFLY: Duration = Duration::from_secs(1);
 const GENERATION: Generation = Generation(0);
 /// The handle of a file that the kernel reads by itself.
 pub(super) const NO_HANDLE: FileHandle = FileHandle(0);
-/// What `st_blksize` says: programs that copy take pieces of this size.
-const COPY_BYTES: u32 = 1 << 20;
 
 /// What fuser calls.
 pub(super) struct Callbacks {
@@ -76,7 +74,7 @@ impl Callbacks {
             uid: self.ownership.uid,
             gid: self.ownership.gid,
             rdev: 0,
-            blksize: COPY_BYTES,
+            blksize: attributes.io_bytes,
             flags: 0,
         }
     }
