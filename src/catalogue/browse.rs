@@ -109,6 +109,13 @@ pub struct Folder {
     pub mtime: UnixSeconds,
 }
 
+impl Folder {
+    /// Whether it holds no more than so many things.
+    pub fn holds_at_most(&self, few: usize) -> bool {
+        usize::try_from(self.children).is_ok_and(|children| children <= few)
+    }
+}
+
 /// What a file's attributes need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stat {
@@ -190,6 +197,24 @@ impl FileRecord {
 pub trait Browse: Send + Sync {
     /// The folder, also when it is empty; `None` if there never was one.
     fn folder(&self, id: FolderId) -> Result<Option<Folder>>;
+
+    /// The folder and, where it holds at most `few` things, the entries in it; both as they were at one moment, where
+    /// the catalogue can tell that in one question.
+    fn small_folder(
+        &self,
+        id: FolderId,
+        few: usize,
+    ) -> Result<Option<(Folder, Option<Vec<Entry>>)>> {
+        let Some(folder) = self.folder(id)? else {
+            return Ok(None);
+        };
+        let entries = if folder.holds_at_most(few) {
+            Some(self.entries(id, None, Position::default(), few)?)
+        } else {
+            None
+        };
+        Ok(Some((folder, entries)))
+    }
 
     /// The folder called `name` in `parent`, if it is not empty or is a view. `name` is in NFC.
     fn folder_named(&self, parent: FolderId, name: &str) -> Result<Option<Folder>>;

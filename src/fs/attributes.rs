@@ -100,6 +100,21 @@ impl Attributes {
         }
     }
 
+    /// Those of the lines `.` and `..` of a listing.
+    pub(super) fn of_dots(inode: Inode) -> Self {
+        Self {
+            inode,
+            shown_as: None,
+            kind: Kind::Directory,
+            size_bytes: ALLOCATION_BYTES,
+            blocks: 0,
+            mtime: UnixNanos::default(),
+            ctime: UnixNanos::default(),
+            links: 1,
+            io_bytes: listing_bytes(0),
+        }
+    }
+
     /// Attributes of a file.
     pub fn of_file(inode: Inode, stat: &Stat) -> Self {
         Self {

@@ -18,7 +18,7 @@ use crate::view::{Item, Place, Tree};
 use super::gate::Pass;
 
 /// Items read at once: a few replies to the kernel.
-const PAGE_ITEMS: usize = 512;
+pub const PAGE_ITEMS: usize = 512;
 /// Listings under way whose remainders are kept.
 const REMAINDERS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 
@@ -42,19 +42,26 @@ impl Default for Listings {
 
 impl Listings {
     /// Calls `take` with the items of `place` after the cookie `after`, in order, until it returns `false`
-    /// or the directory ends.
+    /// or the directory ends. `all` are the items where they are known.
     pub fn read(
         &self,
         tree: &Tree,
         pass: &Pass<'_>,
         place: Place,
         mut after: u64,
+        all: Option<Vec<Item>>,
         take: &mut dyn FnMut(&Item) -> bool,
     ) -> archive::Result<()> {
-        let kept = self.table().pop(&(place, after));
-        let mut rest = match kept.filter(|rest| rest.generation == pass.generation()) {
-            Some(rest) => rest,
-            None => Remainder::read(tree, pass, place, after)?,
+        let mut rest = match all {
+            Some(items) => Remainder {
+                generation: pass.generation(),
+                items: items.into_iter(),
+                is_last: true,
+            },
+            None => match self.kept(pass, place, after) {
+                Some(rest) => rest,
+                None => Remainder::read(tree, pass, place, after)?,
+            },
         };
         loop {
             while let Some(item) = rest.items.as_slice().first() {
@@ -75,6 +82,12 @@ impl Listings {
             }
             rest = Remainder::read(tree, pass, place, after)?;
         }
+    }
+
+    /// What is kept for whoever goes on after `after`.
+    fn kept(&self, pass: &Pass<'_>, place: Place, after: u64) -> Option<Remainder> {
+        let kept = self.table().pop(&(place, after));
+        kept.filter(|rest| rest.generation == pass.generation())
     }
 
     fn table(&self) -> MutexGuard<'_, LruCache<(Place, u64), Remainder>> {

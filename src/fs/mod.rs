@@ -278,9 +278,7 @@ impl FileSystem {
         match inode.target().ok_or(Error::NotFound)? {
             Target::Directory(place) => {
                 let folder = self.tree.folder(place)?.ok_or(Error::NotFound)?;
-                if folder.children == 0 && self.desk.went_to_trash(folder.id) {
-                    return Err(Error::Stale);
-                }
+                self.require_present(&folder)?;
                 Ok(Attributes::of_directory(inode, &folder))
             }
             Target::Node(node) => self.node_attributes(node),
@@ -328,8 +326,13 @@ impl FileSystem {
         after: u64,
         take: &mut dyn FnMut(&Line<'_>) -> bool,
     ) -> Result<()> {
-        if after < Item::FIRST_COOKIE && !self.read_dots(pass, inode, after, take)? {
-            return Ok(());
+        let mut all = None;
+        if after < Item::FIRST_COOKIE {
+            let above;
+            (above, all) = self.start_listing(inode)?;
+            if !read_dots(inode, above, after, take) {
+                return Ok(());
+            }
         }
         if let Some(Target::Node(node)) = inode.target() {
             return self.read_node_folder(node, after, take);
@@ -339,7 +342,7 @@ impl FileSystem {
             let after = after.max(Item::FIRST_COOKIE);
             let mut goes_on = true;
             self.listings
-                .read(&self.tree, pass, place, after, &mut |item| {
+                .read(&self.tree, pass, place, after, all, &mut |item| {
                     goes_on = take(&Line {
                         name: &item.name,
                         cookie: item.cookie,
@@ -390,27 +393,25 @@ impl FileSystem {
         Ok(())
     }
 
-    /// The lines `.` and `..`; `false` if `take` wants no more.
-    fn read_dots(
-        &self,
-        pass: &Pass<'_>,
-        inode: Inode,
-        after: u64,
-        take: &mut dyn FnMut(&Line<'_>) -> bool,
-    ) -> Result<bool> {
-        let above = self.above(inode)?;
-        for (name, cookie, inode) in [(".", 1, inode), ("..", Item::FIRST_COOKIE, above)] {
-            let attributes = self.attributes(pass, inode, false)?;
-            let line = Line {
-                name,
-                cookie,
-                attributes,
-            };
-            if cookie > after && !take(&line) {
-                return Ok(false);
-            }
+    /// The directory that a directory lies in and, where it is small, what it holds.
+    fn start_listing(&self, inode: Inode) -> Result<(Inode, Option<Vec<Item>>)> {
+        let Some(Target::Directory(place)) = inode.target() else {
+            return Ok((self.above(inode)?, None));
+        };
+        let (folder, items) = self
+            .tree
+            .start(place, listing::PAGE_ITEMS)?
+            .ok_or(Error::NotFound)?;
+        self.require_present(&folder)?;
+        Ok((place.above(&folder).into(), items))
+    }
+
+    /// Sends whoever comes by way of a folder that has gone to look its path up once more.
+    fn require_present(&self, folder: &archive::Folder) -> Result<()> {
+        if folder.children == 0 && self.desk.went_to_trash(folder.id) {
+            return Err(Error::Stale);
         }
-        Ok(true)
+        Ok(())
     }
 
     /// The directory that a directory lies in.
@@ -438,6 +439,25 @@ impl FileSystem {
     pub fn space(&self) -> Result<Space> {
         Ok(self.archive.blobs().space()?)
     }
+}
+
+/// The lines `.` and `..`; `false` if `take` wants no more. Nobody reads their attributes: the kernel takes from such
+/// a line the number and the kind only (`fuse_direntplus_link` in fs/fuse/readdir.c).
+fn read_dots(
+    inode: Inode,
+    above: Inode,
+    after: u64,
+    take: &mut dyn FnMut(&Line<'_>) -> bool,
+) -> bool {
+    let dots = [(".", 1, inode), ("..", Item::FIRST_COOKIE, above)];
+    dots.into_iter().all(|(name, cookie, inode)| {
+        cookie <= after
+            || take(&Line {
+                name,
+                cookie,
+                attributes: Attributes::of_dots(inode),
+            })
+    })
 }
 
 /// The place of a directory's inode.

@@ -52,6 +52,16 @@ impl Item {
     pub const FIRST_COOKIE: u64 = 2;
 }
 
+impl From<Entry> for Item {
+    fn from(entry: Entry) -> Self {
+        Self {
+            name: entry.name,
+            cookie: cookie(entry.bucket_code, entry.stat.file.get()),
+            node: Node::File(entry.stat),
+        }
+    }
+}
+
 /// Bits of a cookie that hold a file's or folder's id; the bucket's code is above them.
 const ID_BITS: u32 = 40;
 
@@ -163,23 +173,35 @@ impl Tree {
         Ok(self.catalogue().folder(place.folder)?)
     }
 
+    /// The same and, where all that `place` holds are entries and they are fewer than `limit`, these: what
+    /// [`Tree::page`] would answer at the start. In one question, since most folders are small and all of
+    /// them are asked for by whoever walks through a view.
+    pub fn start(
+        &self,
+        place: Place,
+        limit: usize,
+    ) -> archive::Result<Option<(Folder, Option<Vec<Item>>)>> {
+        let holds_entries = place.bucket.is_none()
+            && !place::holds_folders(place.folder)
+            && !self.is_search(place.folder);
+        if !holds_entries {
+            return Ok(self.folder(place)?.map(|folder| (folder, None)));
+        }
+        let few = limit.saturating_sub(1);
+        let found = self.catalogue().small_folder(place.folder, few)?;
+        Ok(found.map(|(folder, entries)| {
+            let entries = entries.filter(|_| !self.has_buckets(&folder));
+            let items = entries.map(|entries| entries.into_iter().map(Item::from).collect());
+            (folder, items)
+        }))
+    }
+
     /// The directory that `place` lies in; `None` where nothing is left of it. The root lies in itself.
     pub fn parent(&self, place: Place) -> archive::Result<Option<Place>> {
         if place.bucket.is_some() {
-            return Ok(Some(Place {
-                bucket: None,
-                ..place
-            }));
+            return Ok(Some(place.whole()));
         }
-        let Some(folder) = self.folder(place)? else {
-            return Ok(None);
-        };
-        let parent = Place::of(folder.parent);
-        Ok(Some(if place.through_bucket {
-            parent.bucket(Bucket::of(&folder.name))
-        } else {
-            parent
-        }))
+        Ok(self.folder(place)?.map(|folder| place.above(&folder)))
     }
 
     /// Whether a folder is `by-hash/` or lies in it.
@@ -325,12 +347,7 @@ impl Tree {
         let entries =
             self.catalogue()
                 .entries(place.folder, place.bucket, position(after), limit)?;
-        let items = entries.into_iter().map(|entry| Item {
-            name: entry.name,
-            cookie: cookie(entry.bucket_code, entry.stat.file.get()),
-            node: Node::File(entry.stat),
-        });
-        Ok(items.collect())
+        Ok(entries.into_iter().map(Item::from).collect())
     }
 }
 

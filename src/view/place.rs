@@ -1,6 +1,6 @@
 //! Where in the tree a directory is.
 
-use crate::archive::FolderId;
+use crate::archive::{Folder, FolderId};
 use crate::name::Bucket;
 
 /// A directory of the mount: a folder, or a bucket of one.
@@ -37,6 +37,29 @@ impl Place {
             folder,
             bucket: None,
             through_bucket: self.bucket.is_some(),
+        }
+    }
+
+    /// The folder that this place is, or is a bucket of.
+    #[must_use]
+    pub const fn whole(self) -> Self {
+        Self {
+            bucket: None,
+            ..self
+        }
+    }
+
+    /// The place that this one lies in; `folder` is its own.
+    #[must_use]
+    pub fn above(self, folder: &Folder) -> Self {
+        if self.bucket.is_some() {
+            return self.whole();
+        }
+        let parent = Self::of(folder.parent);
+        if self.through_bucket {
+            parent.bucket(Bucket::of(&folder.name))
+        } else {
+            parent
         }
     }
 

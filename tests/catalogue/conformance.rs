@@ -337,6 +337,25 @@ pub fn folders_page_like_entries(bench: &impl Bench) {
     assert!(page.iter().all(|folder| folder.name.starts_with('B')));
 }
 
+pub fn gives_a_small_folder_with_its_entries(bench: &impl Bench) {
+    let catalogue = bench.catalogue();
+    let arrivals: Vec<Arrival> = (0..5_u64)
+        .map(|n| arrival(blob(n), book(&format!("Title {n}"), "Ann")))
+        .collect();
+    catalogue.admit(&arrivals).expect("admits");
+    let ann = folder(catalogue, FolderId::BY_AUTHOR, "Ann");
+    let itself = catalogue.folder(ann).expect("answers").expect("is there");
+    for few in [5, 1000] {
+        let all = Some(entries(catalogue, ann));
+        let found = catalogue.small_folder(ann, few).expect("answers");
+        assert_eq!(found, Some((itself.clone(), all)), "{few}");
+    }
+    let found = catalogue.small_folder(ann, 4).expect("answers");
+    assert_eq!(found, Some((itself, None)), "it holds more");
+    let nobody = FolderId::new(FolderId::END - 1).expect("in range");
+    assert_eq!(catalogue.small_folder(nobody, 5).expect("answers"), None);
+}
+
 pub fn hides_what_is_taken_down(bench: &impl Bench) {
     let catalogue = bench.catalogue();
     let takedowns = [

@@ -16,10 +16,29 @@ const MOST_RECORDS: usize = 10_000;
 impl Browse for SqliteCatalogue {
     fn folder(&self, id: FolderId) -> Result<Option<Folder>> {
         let db = self.pool.reader()?;
-        let sql = format!("SELECT {FOLDER_COLUMNS} FROM folders WHERE id = ?1");
-        let mut statement = db.prepare_cached(&sql)?;
+        let mut statement = db.prepare_cached(&folder_by_id())?;
         let mut rows = statement.query([id.get()])?;
         rows.next()?.map(rows::folder).transpose()
+    }
+
+    fn small_folder(
+        &self,
+        id: FolderId,
+        few: usize,
+    ) -> Result<Option<(Folder, Option<Vec<Entry>>)>> {
+        let db = self.pool.reader()?;
+        let mut statement = db.prepare_cached(&folder_by_id())?;
+        // Until these rows are dropped the connection sees the state that they are of, and need not look for another.
+        let mut rows = statement.query([id.get()])?;
+        let Some(folder) = rows.next()?.map(rows::folder).transpose()? else {
+            return Ok(None);
+        };
+        let entries = if folder.holds_at_most(few) {
+            Some(entry_page(&db, id, None, Position::default(), few)?)
+        } else {
+            None
+        };
+        Ok(Some((folder, entries)))
     }
 
     fn folder_named(&self, parent: FolderId, name: &str) -> Result<Option<Folder>> {
@@ -69,25 +88,7 @@ impl Browse for SqliteCatalogue {
         after: Position,
         limit: usize,
     ) -> Result<Vec<Entry>> {
-        let db = self.pool.reader()?;
-        let (from, last) = range(bucket, after);
-        let mut statement = db.prepare_cached(
-            "SELECT name, file, size, mtime, ctime, links, bucket FROM entries \
-             WHERE folder = ?1 AND (bucket, file) > (?2, ?3) AND bucket <= ?4 \
-             ORDER BY bucket, file LIMIT ?5",
-        )?;
-        let mut rows = statement.query(params![
-            folder.get(),
-            from.0,
-            from.1,
-            last,
-            rows::sql_limit(limit)
-        ])?;
-        let mut page = Vec::new();
-        while let Some(row) = rows.next()? {
-            page.push(entry(row)?);
-        }
-        Ok(page)
+        entry_page(&*self.pool.reader()?, folder, bucket, after, limit)
     }
 
     fn folders(
@@ -200,6 +201,39 @@ impl Browse for SqliteCatalogue {
         found.dedup_by_key(|row| row.file);
         found.into_iter().map(|row| row.into_record(&db)).collect()
     }
+}
+
+/// SQL: the folder `?1`.
+fn folder_by_id() -> String {
+    format!("SELECT {FOLDER_COLUMNS} FROM folders WHERE id = ?1")
+}
+
+/// The next entries of a folder.
+fn entry_page(
+    db: &Connection,
+    folder: FolderId,
+    bucket: Option<Bucket>,
+    after: Position,
+    limit: usize,
+) -> Result<Vec<Entry>> {
+    let (from, last) = range(bucket, after);
+    let mut statement = db.prepare_cached(
+        "SELECT name, file, size, mtime, ctime, links, bucket FROM entries \
+         WHERE folder = ?1 AND (bucket, file) > (?2, ?3) AND bucket <= ?4 \
+         ORDER BY bucket, file LIMIT ?5",
+    )?;
+    let mut rows = statement.query(params![
+        folder.get(),
+        from.0,
+        from.1,
+        last,
+        rows::sql_limit(limit)
+    ])?;
+    let mut page = Vec::new();
+    while let Some(row) = rows.next()? {
+        page.push(entry(row)?);
+    }
+    Ok(page)
 }
 
 /// What a listing goes on from, and the last bucket that belongs in it.

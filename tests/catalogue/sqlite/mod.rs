@@ -116,6 +116,7 @@ crate::conformance! { Sqlite::new;
     keeps_collisions_apart
     tells_equal_names_apart_and_keeps_them
     pages_cover_everything_once
+    gives_a_small_folder_with_its_entries
     folders_page_like_entries
     hides_what_is_taken_down
     hides_what_is_taken_down_by_hand
