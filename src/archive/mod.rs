@@ -161,8 +161,14 @@ impl Archive {
         let Some(blob) = self.catalogue.blob_of(file)? else {
             return Ok(None);
         };
-        match self.open_blob(file, &blob) {
-            Ok(open) => Ok(Some((blob, open))),
+        let open = self.open_bytes(file, &blob)?;
+        Ok(open.map(|open| (blob, open)))
+    }
+
+    /// The same, where the catalogue has just named `blob` as the bytes of `file`.
+    pub fn open_bytes(&self, file: FileId, blob: &BlobId) -> Result<Option<Box<dyn OpenBlob>>> {
+        match self.open_blob(file, blob) {
+            Ok(open) => Ok(Some(open)),
             // A takedown that was recorded meanwhile may have destroyed it: then it is hidden.
             Err(e) => match self.catalogue.blob_of(file)? {
                 Some(_) => Err(e),

@@ -26,7 +26,8 @@ use rustix::fs::{Advice, CWD, RenameFlags, fadvise, renameat_with, statvfs, sync
 use rustix::io::Errno;
 
 use super::{
-    Adopted, BLOB_MODE, BlobStore, Error, Found, OpenBlob, Presence, Result, Space, Staged, Staging,
+    Adopted, BLOB_MODE, BlobStore, Error, Found, OpenBlob, Presence, Result, Space, Staged,
+    Staging, Stamp,
 };
 use crate::hash::BlobId;
 
@@ -280,10 +281,17 @@ impl BlobStore for LocalStore {
             });
         }
         Ok(Box::new(LocalBlob {
+            stamp: Stamp::of(&meta),
             file,
             path,
             blob: *blob,
         }))
+    }
+
+    fn stamp(&self, blob: &BlobId) -> Option<Stamp> {
+        let meta = fs::symlink_metadata(self.path_of(blob)).ok()?;
+        let is_whole = meta.is_file() && meta.len() == blob.size_bytes;
+        is_whole.then(|| Stamp::of(&meta))
     }
 
     fn presence(&self, blob: &BlobId) -> Result<Presence> {
@@ -376,6 +384,7 @@ enum Comparison {
 /// An open file of the store.
 struct LocalBlob {
     file: File,
+    stamp: Stamp,
     path: PathBuf,
     blob: BlobId,
 }
@@ -408,6 +417,10 @@ impl OpenBlob for LocalBlob {
 
     fn backing(&self) -> Option<BorrowedFd<'_>> {
         Some(self.file.as_fd())
+    }
+
+    fn stamp(&self) -> Option<Stamp> {
+        Some(self.stamp)
     }
 
     fn drop_cache(&self) {

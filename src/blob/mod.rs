@@ -11,6 +11,7 @@ mod staging;
 
 use std::ops::ControlFlow;
 use std::os::fd::BorrowedFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -123,6 +124,18 @@ impl Space {
     }
 }
 
+/// What tells a file that a blob is kept in from any other, and from the same one with other bytes: device, inode and
+/// modification time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp(u64, u64, i64, i64);
+
+impl Stamp {
+    /// That of a file.
+    fn of(meta: &std::fs::Metadata) -> Self {
+        Self(meta.dev(), meta.ino(), meta.mtime(), meta.mtime_nsec())
+    }
+}
+
 /// An open blob.
 pub trait OpenBlob: Send + Sync {
     /// Its size.
@@ -134,6 +147,11 @@ pub trait OpenBlob: Send + Sync {
     /// A descriptor on a local file of exactly these bytes, if there is one: the kernel may read from it
     /// by itself.
     fn backing(&self) -> Option<BorrowedFd<'_>>;
+
+    /// That of the file behind [`backing`](Self::backing).
+    fn stamp(&self) -> Option<Stamp> {
+        None
+    }
 
     /// Drops what is cached of it, so that the next reads come from the medium.
     fn drop_cache(&self) {}
@@ -165,6 +183,12 @@ pub trait BlobStore: Send + Sync {
 
     /// Opens a blob of the right size.
     fn open(&self, blob: &BlobId) -> Result<Box<dyn OpenBlob>>;
+
+    /// The stamp that the blob would have if it were opened now. `None`: it has none, or cannot be opened.
+    fn stamp(&self, blob: &BlobId) -> Option<Stamp> {
+        let _ = blob;
+        None
+    }
 
     /// What lies at the blob's place, without reading it.
     fn presence(&self, blob: &BlobId) -> Result<Presence>;

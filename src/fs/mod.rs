@@ -31,6 +31,7 @@ use std::ffi::OsStr;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
+pub use crate::archive::blob::Stamp;
 use crate::archive::{self, BlobId, Catalogue, FileId, FileRecord, NodeId, OpenBlob, Space};
 use crate::name::NAME_MAX_BYTES;
 use crate::view::{Found, Item, Node, Place, Tree};
@@ -79,6 +80,17 @@ pub struct Line<'a> {
     pub cookie: u64,
     /// What it is.
     pub attributes: Attributes,
+}
+
+/// A file that may be opened to be read.
+#[derive(Debug, Clone, Copy)]
+pub struct Readable {
+    /// The file.
+    pub file: FileId,
+    /// Its blob.
+    pub blob: BlobId,
+    /// The file that has this blob: another one where somebody wrote a copy of it.
+    of: FileId,
 }
 
 /// An open file.
@@ -433,6 +445,18 @@ impl FileSystem {
     fn record(&self, file: FileId) -> Result<FileRecord> {
         let record = self.archive.catalogue().record(file)?;
         record.filter(FileRecord::is_visible).ok_or(Error::NotFound)
+    }
+
+    /// Opens a file that may be read.
+    pub fn open_to_read(&self, readable: &Readable) -> Result<OpenFile> {
+        let Readable { file, blob, of } = *readable;
+        let bytes = self.archive.open_bytes(of, &blob)?.ok_or(Error::Stale)?;
+        Ok(OpenFile { file, blob, bytes })
+    }
+
+    /// What tells the bytes that [`open_to_read`](Self::open_to_read) would open from what was open before.
+    pub fn stamp(&self, readable: &Readable) -> Option<Stamp> {
+        self.archive.blobs().stamp(&readable.blob)
     }
 
     /// Room in the blob store.

@@ -21,7 +21,7 @@ use crate::view::Place;
 
 use super::fields::said_by;
 use super::pending::{Home, Pending, Phase, State};
-use super::{Attributes, Error, FileSystem, Inode, OpenFile, Pass, Result, Target};
+use super::{Attributes, Error, FileSystem, Inode, Pass, Readable, Result, Target};
 
 /// How long a file without an extension waits to be renamed by the program that made it.
 const RENAMED_WITHIN: Duration = Duration::from_secs(2);
@@ -40,7 +40,7 @@ pub struct OpenFor {
 /// Something open.
 pub enum Open {
     /// A file of the catalogue, to be read.
-    Blob(OpenFile),
+    Blob(Readable),
     /// A pending file.
     Pending(PendingHandle),
     /// A file of the inbox or of the trash, to be read.
@@ -238,9 +238,9 @@ impl FileSystem {
                 Err(Error::Stale)
             }
             Target::File(file) => {
-                let found = self.archive.open_file(self.desk_file(file)?)?;
-                let (blob, bytes) = found.ok_or(Error::Stale)?;
-                Ok(Open::Blob(OpenFile { file, blob, bytes }))
+                let of = self.desk_file(file)?;
+                let blob = self.catalogue().blob_of(of)?.ok_or(Error::Stale)?;
+                Ok(Open::Blob(Readable { file, blob, of }))
             }
             Target::Node(node) if writing || truncate => {
                 let pending = self.pending_node(node, truncate)?;

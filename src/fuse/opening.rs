@@ -4,7 +4,9 @@ use std::sync::atomic::Ordering;
 
 use fuser::{BackingId, FileHandle, FopenFlags, OpenAccMode, OpenFlags, ReplyOpen};
 
-use crate::fs::{Error, Inode, NodeHandle, Open, OpenFile, OpenFor, PendingHandle, Result};
+use crate::fs::{
+    Error, Inode, NodeHandle, Open, OpenFile, OpenFor, PendingHandle, Readable, Result,
+};
 
 use super::backing::{Bytes, Mode};
 use super::callbacks::{Callbacks, NO_HANDLE};
@@ -57,7 +59,7 @@ impl Callbacks {
         reply: &ReplyOpen,
     ) -> Result<Answer> {
         match self.fs.open(inode, self.open_for(inode, flags))? {
-            Open::Blob(open) => self.open_blob(open, reply),
+            Open::Blob(readable) => self.open_blob(&readable, reply),
             Open::Pending(handle) => Ok(self.open_pending(inode, handle)),
             Open::Node(handle) => {
                 let handle = self.files.add(OpenHandle::Node(handle));
@@ -69,9 +71,15 @@ impl Callbacks {
         }
     }
 
-    fn open_blob(&self, open: OpenFile, reply: &ReplyOpen) -> Result<Answer> {
+    fn open_blob(&self, readable: &Readable, reply: &ReplyOpen) -> Result<Answer> {
         let no_flush = FopenFlags::FOPEN_NOFLUSH;
-        let bytes = Bytes::of(open.blob, open.bytes.backing());
+        let stamp = || self.fs.stamp(readable);
+        // Opening the blob is most of the work, and here it is open already.
+        if let Some(id) = self.backings.reopen(readable.file, readable.blob, stamp) {
+            return Ok(Answer::Passthrough(NO_HANDLE, no_flush, id));
+        }
+        let open = self.fs.open_to_read(readable)?;
+        let bytes = Bytes::of(open.blob, open.bytes.stamp());
         let first = || self.backing_of(&open, reply);
         let mode = self
             .backings
