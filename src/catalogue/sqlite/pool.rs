@@ -33,7 +33,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::catalogue::{Error, Result};
 
 /// Page cache of a reader.
-const READER_CACHE_KIB: u32 = 2 * 1024;
+const READER_CACHE_KIB: u32 = 4 * 1024;
 /// Page cache of the writer.
 const WRITER_CACHE_KIB: u32 = 64 * 1024;
 /// Readers kept when nobody uses them.
