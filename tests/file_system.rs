@@ -5,6 +5,7 @@ mod support;
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use librisfs::archive::{Access, Archive, FileId, UnixNanos};
@@ -12,7 +13,7 @@ use librisfs::fs::{
     Attributes, Error, FileSystem, Follower, Inode, Keep, Kernel, Kind, Lookup, NewAttributes,
     Open, OpenFor, Xattr,
 };
-use support::{Scratch, epub};
+use support::{Scratch, epub, wait_until};
 
 /// As `open(2)` with `O_RDONLY`.
 const READING: OpenFor = OpenFor {
@@ -317,6 +318,27 @@ fn many_names_are_forgotten_at_once() {
     let told = notes.0.lock().expect("not poisoned");
     assert_eq!(told.all_names, 1);
     assert_eq!(told.names, HashSet::new(), "and none of them one by one");
+}
+
+#[test]
+fn a_walk_has_the_listing_above_it_read_anew() {
+    let scratch = library();
+    let fs = open(&scratch);
+    let notes = Notes::default();
+    let forgotten = || notes.0.lock().expect("not poisoned").inodes.clone();
+    let by_hash = find(&fs, "by-hash").expect("there").inode;
+    let folders = lines(&fs, by_hash, 0, usize::MAX);
+    assert!(folders.len() > 10, "many");
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| fs.walks().run(&notes, &stop));
+        for (_, _, folder) in &folders[2..] {
+            lines(&fs, *folder, 0, usize::MAX);
+        }
+        wait_until("it is forgotten", || !forgotten().is_empty());
+        stop.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(forgotten(), HashSet::from([by_hash]), "and nothing else");
 }
 
 /// The kernel tells of a close when it pleases: `touch` and `stat` after it must not depend on that.

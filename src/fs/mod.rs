@@ -4,7 +4,7 @@
 //! call that reads the catalogue for the kernel to keep takes a [`Pass`] of the [`Gate`]; the caller
 //! holds it until the reply is sent.
 //!
-//! Locks: that of the listings under way and that of what has departed, each held for one look-up.
+//! Locks: that of the listings under way, that of the walks and that of what has departed, each held for one look-up.
 
 mod attributes;
 mod committer;
@@ -23,6 +23,7 @@ mod pending;
 mod rename;
 mod search;
 mod trash;
+mod walks;
 mod watching;
 mod write;
 mod xattr;
@@ -47,6 +48,7 @@ pub use inode::{Inode, Target};
 use listing::Listings;
 use pending::{Desk, Pending};
 pub use rename::IfTaken;
+pub use walks::Walks;
 pub use watching::settle;
 pub use write::{NewAttributes, NodeHandle, Open, OpenFor, PendingHandle};
 pub use xattr::Xattr;
@@ -118,6 +120,7 @@ pub struct FileSystem {
     listings: Listings,
     desk: Desk,
     departed: Departed,
+    walks: Walks,
     /// The user whose trash the mount shows.
     owner_uid: u32,
     /// Ids that are set aside for new files.
@@ -135,6 +138,7 @@ impl FileSystem {
             listings: Listings::default(),
             desk: Desk::new(),
             departed: Departed::default(),
+            walks: Walks::default(),
             owner_uid,
             file_ids: Mutex::new(0..0),
         }
@@ -148,6 +152,11 @@ impl FileSystem {
     /// The gate that handlers pass through.
     pub fn gate(&self) -> &Gate {
         &self.gate
+    }
+
+    /// Which listings were read.
+    pub fn walks(&self) -> &Walks {
+        &self.walks
     }
 
     fn catalogue(&self) -> &dyn Catalogue {
@@ -415,7 +424,9 @@ impl FileSystem {
             .start(place, listing::PAGE_ITEMS)?
             .ok_or(Error::NotFound)?;
         self.require_present(&folder)?;
-        Ok((place.above(&folder).into(), items))
+        let above = place.above(&folder).into();
+        self.walks.listed(inode, above);
+        Ok((above, items))
     }
 
     /// Sends whoever comes by way of a folder that has gone to look its path up once more.

@@ -1,7 +1,8 @@
 //! From a mount point to a running mount, and back.
 //!
-//! Threads: `threads` that answer requests, one that follows the catalogue, one that commits what is written, one that settles what was
-//! written to it by hand, one for signals. The mount ends when somebody unmounts it, and for no other reason: neither an error nor a panic unmounts.
+//! Threads: `threads` that answer requests, one that follows the catalogue, one that commits what is written, one that
+//! settles what was written to it by hand, one that has listings read anew, one for signals. The mount ends when
+//! somebody unmounts it, and for no other reason: neither an error nor a panic unmounts.
 
 use std::io;
 use std::mem::{self, ManuallyDrop};
@@ -30,7 +31,7 @@ pub struct Mounted {
     mountpoint: PathBuf,
     session: JoinHandle<io::Result<()>>,
     /// They end when `stop` is set.
-    companions: [JoinHandle<fs::Result<()>>; 3],
+    companions: [JoinHandle<fs::Result<()>>; 4],
     stop: Arc<AtomicBool>,
     signals: Signals,
 }
@@ -67,15 +68,29 @@ pub fn mount(archive: Arc<Archive>, mountpoint: &Path, options: &MountOptions) -
     let kernel = Arc::new(KernelCache::new(session.notifier(), device, backings));
     // Before the first request is answered, so that no change after an answer is missed.
     let follower = Follower::new(Arc::clone(&file_system), Arc::clone(&kernel))?;
-    let committer = Committer::new(Arc::clone(&file_system), kernel);
+    let committer = Committer::new(Arc::clone(&file_system), Arc::clone(&kernel));
     let stop = Arc::new(AtomicBool::new(false));
     let session = start(session)?;
-    let [stop_following, stop_committing, stop_settling] = [0; 3].map(|_| Arc::clone(&stop));
+    let [
+        stop_following,
+        stop_committing,
+        stop_settling,
+        stop_renewing,
+    ] = [0; 4].map(|_| Arc::clone(&stop));
+    let walked = Arc::clone(&file_system);
+    let is_read_only = options.read_only;
     let companions = [
         spawn("follower", move || Ok(follower.run(&stop_following)?))?,
         spawn("committer", move || Ok(committer.run(&stop_committing)?))?,
         spawn("settler", move || {
             Ok(fs::settle(file_system.archive(), &stop_settling)?)
+        })?,
+        spawn("renewer", move || {
+            // The kernel doubts no times of access there.
+            if !is_read_only {
+                walked.walks().run(&kernel, &stop_renewing);
+            }
+            Ok(())
         })?,
     ];
     tracing::info!("mounted {source} on {}", mountpoint.display());
