@@ -161,3 +161,21 @@ fn what_cannot_be_committed_can_be_removed() {
     });
     assert_eq!(mount.unmount(), Some(0));
 }
+
+#[test]
+fn what_was_cut_short_and_is_removed_is_in_no_trash() {
+    let scratch = Scratch::new();
+    let disk = SmallDisk::under(&scratch, 48);
+    let mount = scratch.mount();
+    let big = mount.join("by-title/Big.bin");
+    let mut writer = File::create(&big).expect("made");
+    let piece = vec![7; 1 << 20];
+    let told = (0..64).find_map(|_| writer.write_all(&piece).err());
+    assert_eq!(told.and_then(|e| e.raw_os_error()), Some(libc::ENOSPC));
+    // As of a child of the writer, which had a copy of the descriptor: the kernel tells of that close, too.
+    drop(writer.try_clone().expect("a second descriptor"));
+    fs::remove_file(&big).expect("removed");
+    drop(writer);
+    wait_until("the room is back", || disk.available_bytes() > 40 << 20);
+    assert_eq!(mount.unmount(), Some(0));
+}

@@ -98,7 +98,6 @@ impl<K: Kernel> Committer<K> {
             .map(|pending| {
                 let mut state = pending.state();
                 state.is_dirty = false;
-                state.is_failing = false;
                 (Arc::clone(&pending.draft), state.destination())
             })
             .collect();
@@ -128,7 +127,11 @@ impl<K: Kernel> Committer<K> {
             }
         };
         let mut tables = self.fs.desk.tables();
-        let home = pending.state().home.clone();
+        let home = {
+            let mut state = pending.state();
+            state.is_failing = false;
+            state.home.clone()
+        };
         match &committed {
             Committed::Document { file, is_new } => {
                 lead_to(&mut tables, pending, home.as_ref(), (*file, *is_new));

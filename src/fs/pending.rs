@@ -146,6 +146,8 @@ pub(super) struct State {
     pub(super) is_dirty: bool,
     /// Whether a writer has closed it and nothing was written since. The kernel tells later that it is released.
     pub(super) is_closed: bool,
+    /// Whether the last write failed: what it holds is not what its writer wanted.
+    pub(super) is_cut_short: bool,
     /// Whether somebody asked that it survive a power cut.
     pub(super) is_synced: bool,
     /// Whether what it holds was refused, and is to be dropped.
@@ -179,6 +181,7 @@ impl State {
             is_plain: false,
             is_dirty: false,
             is_closed: false,
+            is_cut_short: false,
             is_synced: false,
             is_refused: false,
             is_failing: false,
@@ -194,6 +197,7 @@ impl State {
     pub(super) fn write(&mut self) {
         self.is_dirty = true;
         self.is_closed = false;
+        self.is_cut_short = false;
         self.written = UnixNanos::now();
         self.changed = self.written;
     }
@@ -542,6 +546,7 @@ impl Desk {
             return Ok(None);
         }
         state.phase = Phase::Open;
+        state.is_failing = false;
         let changed = change(&mut state);
         drop(state);
         drop(tables);

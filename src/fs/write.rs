@@ -384,8 +384,13 @@ impl FileSystem {
         if !handle.writes && !from_cache {
             return Err(Error::BadHandle);
         }
-        handle.pending.draft.write_at(bytes, offset)?;
+        let written = handle.pending.draft.write_at(bytes, offset);
         let mut state = handle.pending.state();
+        if let Err(error) = written {
+            state.is_cut_short = true;
+            state.is_closed = false;
+            return Err(error.into());
+        }
         state.write();
         // Pages of a mapping may arrive after the time was set.
         if !from_cache {
@@ -513,7 +518,10 @@ impl FileSystem {
         };
         let is_fleeting = pending.state().is_fleeting();
         let settled = self.settle(pending, &destination);
-        pending.state().is_closed = settled.is_ok() && destination.is_document;
+        {
+            let mut state = pending.state();
+            state.is_closed = settled.is_ok() && destination.is_document && !state.is_cut_short;
+        }
         // It lives as long as the mount. It is not to hold what is taken down even so long.
         if is_fleeting {
             pending.draft.forget()?;
