@@ -51,6 +51,16 @@ apt_install() {
     apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends "$@" >/dev/null </dev/null
 }
 
+# cargo_need CRATE [PROGRAM [OPTION...]]: installs a program that is a crate.
+cargo_need() {
+  local crate=$1 program=${2:-$1}
+  shift
+  [ $# -eq 0 ] || shift
+  command -v "$program" >/dev/null && return
+  say "Installing $program (some minutes, once)"
+  cargo install --quiet --locked "$@" "$crate" >&2 </dev/null
+}
+
 # apt_lists: makes sure that apt knows of packages, as a fresh container does not.
 apt_lists() {
   [ -n "$(apt-cache pkgnames debian-policy 2>/dev/null)" ] || as_root apt-get -qq update >&2 </dev/null

@@ -354,6 +354,7 @@ fn fault_of(error: blob::Error) -> Fault {
     match error {
         blob::Error::Missing(_) => Fault::Missing,
         blob::Error::WrongSize { found_bytes, .. } => Fault::WrongSize { found_bytes },
+        blob::Error::WrongBytes { found, .. } => Fault::WrongBytes { found: *found },
         other => Fault::Unreadable(other.to_string()),
     }
 }

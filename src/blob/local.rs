@@ -248,6 +248,10 @@ impl BlobStore for LocalStore {
         &self.staging
     }
 
+    fn keeps_files(&self) -> bool {
+        true
+    }
+
     fn adopt(&self, batch: &mut [(Staged, BlobId)]) -> Result<Vec<Adopted>> {
         self.sync_bytes(batch)?;
         if batch.iter().any(|(s, _)| s.may_be_lost(&self.staging)) {

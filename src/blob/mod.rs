@@ -7,6 +7,7 @@
 
 mod lease;
 mod local;
+mod object;
 mod staging;
 
 use std::ops::ControlFlow;
@@ -19,6 +20,7 @@ use serde::Serialize;
 use crate::hash::BlobId;
 
 pub use local::LocalStore;
+pub use object::{NotAStore, ObjectOptions, ObjectStore, StoreUrl};
 pub use staging::{Inherited, Staged, Staging, Waiting};
 
 /// The mode of a blob's file, less the umask: nobody writes to it again.
@@ -38,6 +40,30 @@ pub enum Error {
         blob: BlobId,
         /// The size of what lies there.
         found_bytes: u64,
+    },
+    /// What lies at the blob's place has its size and other bytes.
+    #[error("blob {blob} has the bytes of {found} in the store")]
+    WrongBytes {
+        /// The blob.
+        blob: BlobId,
+        /// What its bytes are.
+        found: Box<BlobId>,
+    },
+    /// The object store does not answer.
+    #[error("the object store {store} cannot be reached: {why}")]
+    Unreachable {
+        /// Its URL.
+        store: String,
+        /// What happened.
+        why: String,
+    },
+    /// The object store refuses, or cannot be used as it is configured.
+    #[error("the object store {store}: {fault}")]
+    Store {
+        /// Its URL.
+        store: String,
+        /// What it says, or what is wrong.
+        fault: String,
     },
     /// The disk is full.
     #[error("no space left on {}", path.display())]
@@ -127,12 +153,31 @@ impl Space {
 /// What tells a file that a blob is kept in from any other, and from the same one with other bytes: device, inode and
 /// modification time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stamp(u64, u64, i64, i64);
+pub struct Stamp {
+    file: (u64, u64, i64, i64),
+    is_copy: bool,
+}
 
 impl Stamp {
     /// That of a file.
     fn of(meta: &std::fs::Metadata) -> Self {
-        Self(meta.dev(), meta.ino(), meta.mtime(), meta.mtime_nsec())
+        Self {
+            file: (meta.dev(), meta.ino(), meta.mtime(), meta.mtime_nsec()),
+            is_copy: false,
+        }
+    }
+
+    /// That of a file of a cache.
+    fn of_copy(meta: &std::fs::Metadata) -> Self {
+        Self {
+            is_copy: true,
+            ..Self::of(meta)
+        }
+    }
+
+    /// Whether the file may be removed at any time to make room, and takes its room as long as somebody holds it.
+    pub fn is_copy(&self) -> bool {
+        self.is_copy
     }
 }
 
@@ -176,8 +221,12 @@ pub trait BlobStore: Send + Sync {
     /// Where bytes wait until they are adopted.
     fn staging(&self) -> &Staging;
 
+    /// Whether blobs are files that a user's path may lead to, and a user's file can become one by a link.
+    fn keeps_files(&self) -> bool;
+
     /// Makes staged bytes blobs. All of the batch is durable when it returns, the cost of which is paid
-    /// once a batch. What the store has already is compared byte by byte. Answers in the order of `batch`. After an error each one's bytes are in the store or
+    /// once a batch. What the store has already is compared, byte by byte or by what the store says of its
+    /// bytes. Answers in the order of `batch`. After an error each one's bytes are in the store or
     /// still staged, never lost, and staged ones may be offered again.
     fn adopt(&self, batch: &mut [(Staged, BlobId)]) -> Result<Vec<Adopted>>;
 
@@ -193,7 +242,7 @@ pub trait BlobStore: Send + Sync {
     /// What lies at the blob's place, without reading it.
     fn presence(&self, blob: &BlobId) -> Result<Presence>;
 
-    /// Removes a blob. Whoever has it open may go on reading. `false`: there was none.
+    /// Removes a blob. Whoever has it open may go on reading what is on a local disk. `false`: there was none.
     fn remove(&self, blob: &BlobId) -> Result<bool>;
 
     /// Removes a blob and its bytes, also under those who have it open, and what quarantine has of it.

@@ -102,6 +102,9 @@ impl From<&blob::Error> for Exit {
         match error {
             blob::Error::Missing(_)
             | blob::Error::WrongSize { .. }
+            | blob::Error::WrongBytes { .. }
+            | blob::Error::Unreachable { .. }
+            | blob::Error::Store { .. }
             | blob::Error::Lost { .. }
             | blob::Error::Full { .. }
             | blob::Error::Io { .. } => Self::Failed,
