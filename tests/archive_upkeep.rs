@@ -36,6 +36,7 @@ mod making {
         fs::create_dir(&empty).unwrap();
         let options = InitOptions {
             name: Some("Bücher".into()),
+            ..InitOptions::default()
         };
         assert_eq!(Archive::init(&empty, &options).unwrap().name(), "Bücher");
         let reopened = Archive::open(&empty, Access::ReadOnly).unwrap();

@@ -5,10 +5,11 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::blob::{NotAStore, StoreUrl};
 use crate::time::UnixSeconds;
 
 use super::{Error, Result};
@@ -29,6 +30,9 @@ pub struct Config {
     /// How long the trash is kept.
     #[serde(default)]
     pub trash: TrashConfig,
+    /// Where the blobs are.
+    #[serde(default, skip_serializing_if = "BlobsConfig::is_default")]
+    pub blobs: BlobsConfig,
 }
 
 /// How an archive is mounted.
@@ -65,6 +69,54 @@ impl TrashConfig {
     }
 }
 
+/// Where the blobs are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BlobsConfig {
+    /// The URL of an object store, which has no keys in it; without, they are in a folder of the archive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// A file with the keys of the object store; without, they are in the environment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<PathBuf>,
+    /// Most bytes of the object store that are kept on the local disk.
+    pub cache_bytes: u64,
+}
+
+impl Default for BlobsConfig {
+    fn default() -> Self {
+        Self {
+            url: None,
+            credentials: None,
+            cache_bytes: 10 << 30,
+        }
+    }
+}
+
+impl BlobsConfig {
+    /// Blobs in the store at `url`, or in a folder.
+    pub(super) fn at(url: Option<&str>) -> Result<Self> {
+        let url = url.map(str::parse::<StoreUrl>).transpose()?;
+        Ok(Self {
+            url: url.map(|url| url.to_string()),
+            ..Self::default()
+        })
+    }
+
+    /// The address of the object store that the archive at `dir` is configured with.
+    pub(super) fn store_url(&self, dir: &Path) -> Result<StoreUrl> {
+        let url = self.url.as_deref().unwrap_or_default();
+        url.parse().map_err(|fault: NotAStore| Error::Config {
+            path: dir.join(Config::FILE),
+            fault: format!("`url` under [blobs]: {fault}"),
+        })
+    }
+
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 impl Config {
     /// The file's name in the archive.
     pub const FILE: &'static str = "librisfs.toml";
@@ -82,6 +134,7 @@ impl Config {
             name,
             mount: MountConfig::default(),
             trash: TrashConfig::default(),
+            blobs: BlobsConfig::default(),
         })
     }
 
@@ -166,6 +219,32 @@ mod tests {
     }
 
     #[test]
+    fn a_store_is_kept_without_what_is_default() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = Config::new("name".into()).unwrap();
+        config.write(dir.path()).unwrap();
+        let text = fs::read_to_string(dir.path().join(Config::FILE)).unwrap();
+        assert!(!text.contains("[blobs]"), "{text}");
+        fs::remove_file(dir.path().join(Config::FILE)).unwrap();
+
+        config.blobs = BlobsConfig::at(Some("s3://b/p/?region=r")).unwrap();
+        config.write(dir.path()).unwrap();
+        let read = Config::read(dir.path()).unwrap();
+        assert_eq!(read, config);
+        assert_eq!(read.blobs.url.as_deref(), Some("s3://b/p?region=r"));
+        let store = read.blobs.store_url(dir.path()).unwrap();
+        assert_eq!(store.to_string(), "s3://b/p?region=r");
+        assert!(matches!(
+            BlobsConfig::at(Some("s3://key:hush@b")),
+            Err(Error::NotAStore(NotAStore::Secret))
+        ));
+        let wrong =
+            parse("format = 1\nid = 'x'\nname = 'n'\n[blobs]\nurl = 's3://b?key=hush'").unwrap();
+        let told = wrong.blobs.store_url(Path::new("/archive")).unwrap_err();
+        assert!(!told.to_string().contains("hush"), "{told}");
+    }
+
+    #[test]
     fn the_trash_is_kept_for_days_or_for_ever() {
         for (keep_days, now, before) in [
             (0, 1_000_000, None),
@@ -197,6 +276,10 @@ mod tests {
             (
                 "format = 1\nid = 'x'\nname = 'n'\n[trash]\nkeep_days = -1",
                 "keep_days",
+            ),
+            (
+                "format = 1\nid = 'x'\nname = 'n'\n[blobs]\ncache_megabytes = 1",
+                "cache_megabytes",
             ),
             ("format = 1\nid = 'x'", "name"),
             ("id = 'x'", "format"),

@@ -87,6 +87,9 @@ pub enum Error {
         #[source]
         fault: blob::Error,
     },
+    /// The URL is none of a blob store.
+    #[error(transparent)]
+    NotAStore(#[from] blob::NotAStore),
     /// The catalogue's own refusal.
     #[error(transparent)]
     Catalogue(#[from] catalogue::Error),

@@ -10,13 +10,15 @@ use std::path::{Path, PathBuf};
 
 use crate::catalogue::sqlite::SqliteCatalogue;
 
-use super::{Access, Archive, Config, Error, Layout, Result};
+use super::{Access, Archive, BlobsConfig, Config, Error, Layout, Result};
 
 /// What a new archive is to be.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct InitOptions {
     /// Its name; `None`: that of its folder.
     pub name: Option<String>,
+    /// The URL of the store of its blobs; `None`: a folder in it.
+    pub blobs: Option<String>,
 }
 
 impl Archive {
@@ -26,7 +28,8 @@ impl Archive {
         if let Some(archive) = archive_around(&dir) {
             return Err(Error::InsideArchive { dir, archive });
         }
-        let config = Config::new(options.name.clone().unwrap_or_else(|| name_of(&dir)))?;
+        let mut config = Config::new(options.name.clone().unwrap_or_else(|| name_of(&dir)))?;
+        config.blobs = BlobsConfig::at(options.blobs.as_deref())?;
         match fs::read_dir(&dir) {
             Ok(mut entries) => match entries.next() {
                 Some(_) => return Err(taken(dir)),
@@ -97,7 +100,7 @@ fn fill_in_place(dir: &Path, config: &Config) -> Result<()> {
 /// Makes all that belongs in an archive, the configuration last.
 fn fill(dir: &Path, config: &Config) -> Result<()> {
     let layout = Layout::of(dir);
-    layout.create_store()?;
+    layout.create_store(config)?;
     SqliteCatalogue::create(&layout.catalogue())?;
     config.write(dir)?;
     sync(dir)

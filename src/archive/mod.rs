@@ -3,7 +3,8 @@
 //! ```text
 //! ARCHIVE/librisfs.toml       what it is; a folder is an archive if this is in it
 //! ARCHIVE/catalogue.sqlite    the catalogue
-//! ARCHIVE/blobs/              the blobs
+//! ARCHIVE/blobs/              the blobs, where they are not in an object store
+//! ARCHIVE/cache/              what was read of an object store
 //! ARCHIVE/staging/            bytes on their way in
 //! ARCHIVE/quarantine/         blobs that were found damaged
 //! ARCHIVE/gate, lock          see `lock`
@@ -47,7 +48,7 @@ pub use crate::catalogue::{
     TakedownId, TrashEntry, UnixNanos, Watch,
 };
 pub use crate::hash::BlobId;
-pub use config::{Config, MountConfig, TrashConfig};
+pub use config::{BlobsConfig, Config, MountConfig, TrashConfig};
 pub use draft::{Committed, Destination, Draft, Leftover, RecoverReport, Unrecovered};
 pub use error::{Error, Result};
 pub use gc::GcReport;
@@ -59,7 +60,7 @@ pub use scrub::{DamagedBlob, Fault, ScrubOptions, ScrubReport};
 pub use takedown::TakedownReport;
 pub use upkeep::Status;
 
-use crate::blob::{Found, LocalStore, Staging};
+use crate::blob::{Found, LocalStore, ObjectOptions, ObjectStore, Staging};
 use crate::book::Metadata;
 use crate::catalogue::sqlite::SqliteCatalogue;
 use crate::document;
@@ -97,7 +98,7 @@ impl Archive {
         let dir = fs::canonicalize(dir).map_err(|e| Error::io(dir, e))?;
         let layout = Layout::of(&dir);
         let catalogue = SqliteCatalogue::open(&layout.catalogue(), access)?;
-        let blobs = layout.open_store()?;
+        let blobs = layout.open_store(&config)?;
         let archive = Self {
             locks: Locks::of(&dir),
             drafts: Drafts::default(),
@@ -105,7 +106,7 @@ impl Archive {
             config,
             access,
             catalogue: Box::new(catalogue),
-            blobs: Arc::new(blobs),
+            blobs,
         };
         if let Err(error) = archive.settle_for(SETTLING) {
             tracing::warn!("rows written by hand are not completed yet: {error}");
@@ -181,7 +182,9 @@ impl Archive {
     /// has another size, the error names the file and the blob and says what to do.
     fn open_blob(&self, file: FileId, blob: &BlobId) -> Result<Box<dyn OpenBlob>> {
         self.blobs.open(blob).map_err(|fault| match fault {
-            blob::Error::Missing(_) | blob::Error::WrongSize { .. } => Error::Damaged {
+            blob::Error::Missing(_)
+            | blob::Error::WrongSize { .. }
+            | blob::Error::WrongBytes { .. } => Error::Damaged {
                 dir: self.dir.clone(),
                 file: match self.catalogue.record(file) {
                     Ok(Some(record)) => record.name.to_string(),
@@ -196,6 +199,9 @@ impl Archive {
     /// Whether the blob is kept as the file with this device and inode: an archive may be reached by
     /// another path than its own, and removing such a source would remove the blob.
     fn is_file_of(&self, blob: &BlobId, inode: (u64, u64)) -> Result<bool> {
+        if !self.blobs.keeps_files() {
+            return Ok(false);
+        }
         let open = match self.blobs.open(blob) {
             Ok(open) => open,
             Err(blob::Error::Missing(_) | blob::Error::WrongSize { .. }) => return Ok(false),
@@ -253,13 +259,32 @@ impl<'a> Layout<'a> {
         )
     }
 
-    fn create_store(&self) -> blob::Result<LocalStore> {
+    /// Makes what a store needs here. One elsewhere has to be there, and to answer.
+    fn create_store(&self, config: &Config) -> Result<()> {
         let (blobs, quarantine, staging) = self.store_parts();
-        LocalStore::create(blobs, quarantine, staging)
+        if config.blobs.url.is_none() {
+            LocalStore::create(blobs, quarantine, staging)?;
+            return Ok(());
+        }
+        fs::create_dir(staging.dir()).map_err(|e| Error::io(staging.dir(), e))?;
+        Ok(self.object_store(config, staging)?.claim(&config.id)?)
     }
 
-    fn open_store(&self) -> blob::Result<LocalStore> {
+    fn open_store(&self, config: &Config) -> Result<Arc<dyn BlobStore>> {
         let (blobs, quarantine, staging) = self.store_parts();
-        LocalStore::open(blobs, quarantine, staging)
+        Ok(match config.blobs.url {
+            None => Arc::new(LocalStore::open(blobs, quarantine, staging)?),
+            Some(_) => Arc::new(self.object_store(config, staging)?),
+        })
+    }
+
+    fn object_store(&self, config: &Config, staging: Staging) -> Result<ObjectStore> {
+        let options = ObjectOptions {
+            url: config.blobs.store_url(self.dir)?,
+            credentials: config.blobs.credentials.clone(),
+            cache: self.dir.join("cache"),
+            cache_bytes: config.blobs.cache_bytes,
+        };
+        Ok(ObjectStore::open(options, staging)?)
     }
 }

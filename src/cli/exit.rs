@@ -69,6 +69,7 @@ impl From<&archive::Error> for Exit {
             archive::Error::NoSuchArchive { .. } => Self::NoSuchArchive,
             archive::Error::TooNew { .. } => Self::TooNew,
             archive::Error::Busy { .. } => Self::Busy,
+            archive::Error::NotAStore(_) => Self::Usage,
             archive::Error::Catalogue(error) => error.into(),
             archive::Error::Blob(error) => error.into(),
             archive::Error::AlreadyAnArchive { .. }

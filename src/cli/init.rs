@@ -18,7 +18,11 @@ use super::output::Output;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   librisfs init ~/archive
-  librisfs init /srv/archive --name library")]
+  librisfs init /srv/archive --name library
+  librisfs init ~/archive --blobs 's3://bucket/prefix?endpoint=https://s3.example.org&region=eu'
+
+The keys of an object store are in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or later on in a file that
+librisfs.toml names; never in the URL.")]
 pub struct InitArgs {
     /// The folder to make it in
     archive: PathBuf,
@@ -26,12 +30,17 @@ pub struct InitArgs {
     /// What the mount and messages call it [default: the folder's name]
     #[arg(long)]
     name: Option<String>,
+
+    /// The object store to keep the documents' bytes in [default: a folder of the archive]
+    #[arg(long, value_name = "URL")]
+    blobs: Option<String>,
 }
 
 /// Makes the archive.
 pub fn run(args: &InitArgs) -> Outcome {
     let options = InitOptions {
         name: args.name.clone(),
+        blobs: args.blobs.clone(),
     };
     let archive = Archive::init(&args.archive, &options)?;
     let mut output = Output::lock();

@@ -4,7 +4,7 @@
 //! one mode for each inode while any handle is open: all through one backing id, or all through the
 //! page cache; anything else is EIO. So the first open of a file decides, and the later ones share.
 //! Ids of files that were closed are kept for the next open, the least recently used are dropped first;
-//! they hold no descriptor of the daemon's.
+//! they hold no descriptor of the daemon's. Ids of copies that may go to make room are not kept.
 //!
 //! An inode can come to stand for other bytes: its row gets another blob, or a damaged blob is put back.
 //! Neither an id nor a page of the old bytes may then be used for the new. Each open says which
@@ -179,7 +179,10 @@ impl Backings {
             ..
         }) = table.open.remove(&file)
         {
-            table.idle.push(file, (bytes, id));
+            // The id of one that may go would hold its room after that.
+            if !bytes.file.is_some_and(|stamp| stamp.is_copy()) {
+                table.idle.push(file, (bytes, id));
+            }
         }
     }
 

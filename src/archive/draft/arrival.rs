@@ -83,15 +83,23 @@ impl Archive {
             return Ok(file);
         }
         // They are in a store that has no local files.
+        self.copy_of(blob)
+    }
+
+    /// A descriptor on a copy of a blob.
+    fn copy_of(&self, blob: &BlobId) -> Result<File> {
         let copy = Bytes::copy_of(std::sync::Arc::clone(&self.blobs), blob)?;
         let file = copy.reader()?.to_file();
         file.ok_or_else(|| blob::Error::Missing(*blob).into())
     }
 
-    /// A descriptor on a blob, if it is there and whole.
+    /// A descriptor on a blob, or a copy of it, if it is there and whole.
     fn blob_file(&self, blob: &BlobId) -> Option<File> {
         let open = self.blobs.open(blob).ok()?;
-        open.backing()?.try_clone_to_owned().ok().map(File::from)
+        match open.backing() {
+            Some(file) => file.try_clone_to_owned().ok().map(File::from),
+            None => self.copy_of(blob).ok(),
+        }
     }
 
     /// What lies beside a file of the inbox to describe it.

@@ -207,6 +207,7 @@ impl<'a> Intake<'a> {
         }
         if self.options.move_files
             && !candidate.is_link
+            && self.archive.blobs.keeps_files()
             && let Some(staged) = self.archive.blobs.staging().link(source.file())?
         {
             source.was_linked();
@@ -303,15 +304,24 @@ impl<'a> Intake<'a> {
     fn is_stored(&mut self, blob: &BlobId, source: &Source) -> Step<bool> {
         let stored = match self.archive.blobs.open(blob) {
             Ok(stored) => stored,
-            Err(blob::Error::Missing(_) | blob::Error::WrongSize { .. }) => return Ok(false),
+            Err(
+                blob::Error::Missing(_)
+                | blob::Error::WrongSize { .. }
+                | blob::Error::WrongBytes { .. },
+            ) => return Ok(false),
             Err(e) => return Err(e.into()),
         };
         // Not in our buffer, which may hold bytes that are still to be staged.
         let (mut ours, mut theirs) = (vec![0; COMPARE_BYTES], vec![0; COMPARE_BYTES]);
         let mut offset = 0;
         while offset < blob.size_bytes {
-            let Ok(filled) = stored.read_at(&mut ours, offset) else {
-                return Ok(false);
+            let filled = match stored.read_at(&mut ours, offset) {
+                Ok(filled) => filled,
+                // That says nothing of the bytes.
+                Err(e @ (blob::Error::Unreachable { .. } | blob::Error::Store { .. })) => {
+                    return Err(e.into());
+                }
+                Err(_) => return Ok(false),
             };
             let read = source.read_at(&mut theirs, offset)?;
             if filled == 0 || ours[..filled] != theirs[..read] {
