@@ -155,8 +155,21 @@ impl Scratch {
     /// An empty archive of somebody's.
     pub fn of(account: Account) -> Self {
         let scratch = Self::without_archive(account);
-        succeed(scratch.librisfs_with(&["init"]).arg(scratch.archive()));
+        let mut init = scratch.librisfs_with(&["init"]);
+        if let Some(url) = scratch.blobs() {
+            init.args(["--blobs", &url]);
+        }
+        succeed(init.arg(scratch.archive()));
         scratch
+    }
+
+    /// Where its blobs are to be: in a folder, or below the URL of an object store that `LIBRISFS_TEST_BLOBS` has.
+    /// Its keys are in the environment.
+    fn blobs(&self) -> Option<String> {
+        let url = std::env::var("LIBRISFS_TEST_BLOBS").ok()?;
+        let (base, query) = url.split_once('?').unwrap_or((&url, ""));
+        let own = self.root().file_name()?.to_str()?;
+        Some(format!("{base}/{own}?{query}"))
     }
 
     /// The folders of somebody's archive that is still to come.
