@@ -79,7 +79,7 @@ pub struct BlobsConfig {
     /// A file with the keys of the object store; without, they are in the environment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credentials: Option<PathBuf>,
-    /// Most bytes of the object store that are kept on the local disk.
+    /// Most bytes of the object store that are kept on the local disk. 16 MiB are used in any case.
     pub cache_bytes: u64,
 }
 

@@ -80,6 +80,9 @@ pub fn read_name(name: &str, known: &Metadata) -> Metadata {
 /// How long opening an archive may take for what was written to it by hand.
 const SETTLING: Duration = Duration::from_millis(50);
 
+/// The least that the cache of an object store is given: with less, each read would fetch a whole piece anew.
+const LEAST_CACHE_BYTES: u64 = 16 << 20;
+
 /// An open archive. Any number of processes may have it open at once.
 pub struct Archive {
     dir: PathBuf,
@@ -283,7 +286,7 @@ impl<'a> Layout<'a> {
             url: config.blobs.store_url(self.dir)?,
             credentials: config.blobs.credentials.clone(),
             cache: self.dir.join("cache"),
-            cache_bytes: config.blobs.cache_bytes,
+            cache_bytes: config.blobs.cache_bytes.max(LEAST_CACHE_BYTES),
         };
         Ok(ObjectStore::open(options, staging)?)
     }
