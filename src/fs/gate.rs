@@ -5,9 +5,10 @@
 //! good. So handlers pass through a gate, and whoever tells the kernel first [turns](Gate::turn) it: then
 //! every handler that may have seen the old state has replied.
 //!
-//! Cost: two atomic operations a request. Handlers never wait for the gate.
+//! Cost: three atomic operations a request. Handlers never wait for the gate; the last to leave wakes who turns it.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The gate. Only one thread turns it.
@@ -15,6 +16,11 @@ use std::time::{Duration, Instant};
 pub struct Gate {
     generation: AtomicU64,
     inside: [AtomicUsize; 2],
+    /// Whether somebody waits for a side to become empty.
+    is_awaited: AtomicBool,
+    /// Held to look whether a side is empty and to tell that it is, so that the one cannot miss the other.
+    turning: Mutex<()>,
+    emptied: Condvar,
 }
 
 /// A handler's passage, from before its first question to after its reply.
@@ -39,7 +45,7 @@ impl Gate {
                     generation,
                 };
             }
-            self.side(generation).fetch_sub(1, Ordering::SeqCst);
+            self.leave(generation);
         }
     }
 
@@ -58,13 +64,33 @@ impl Gate {
     }
 
     fn empties(&self, generation: u64, deadline: Instant) -> bool {
-        while self.side(generation).load(Ordering::SeqCst) > 0 {
-            if Instant::now() > deadline {
-                return false;
-            }
-            std::thread::yield_now();
+        let is_empty = || self.side(generation).load(Ordering::SeqCst) == 0;
+        if is_empty() {
+            return true;
         }
-        true
+        // In this order, and the other way round where one leaves: one of the two sees what the other did.
+        self.is_awaited.store(true, Ordering::SeqCst);
+        let mut turning = self.turning.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut has_emptied = is_empty();
+        while !has_emptied {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            let woken = self.emptied.wait_timeout(turning, left);
+            turning = woken.unwrap_or_else(PoisonError::into_inner).0;
+            has_emptied = is_empty();
+        }
+        self.is_awaited.store(false, Ordering::SeqCst);
+        has_emptied
+    }
+
+    fn leave(&self, generation: u64) {
+        let before = self.side(generation).fetch_sub(1, Ordering::SeqCst);
+        if before == 1 && self.is_awaited.load(Ordering::SeqCst) {
+            let _turning = self.turning.lock().unwrap_or_else(PoisonError::into_inner);
+            self.emptied.notify_all();
+        }
     }
 
     fn side(&self, generation: u64) -> &AtomicUsize {
@@ -81,9 +107,7 @@ impl Pass<'_> {
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
-        self.gate
-            .side(self.generation)
-            .fetch_sub(1, Ordering::SeqCst);
+        self.gate.leave(self.generation);
     }
 }
 
