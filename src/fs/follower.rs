@@ -143,6 +143,7 @@ impl<K: Kernel> Follower<K> {
         let names_gone = many && self.kernel.forget_all_names();
         let mut directories = HashSet::new();
         let mut files = HashSet::new();
+        let mut nodes = HashSet::new();
         for change in news {
             match change {
                 Change::EntryGone {
@@ -175,9 +176,14 @@ impl<K: Kernel> Follower<K> {
                     self.kernel.forget_inode((*node).into());
                     self.kernel.forget_inode((*parent).into());
                 }
-                Change::InboxChanged { folder } => self.kernel.forget_inode((*folder).into()),
+                Change::InboxChanged { folder } => {
+                    nodes.insert(*folder);
+                }
                 Change::Everything => self.forget_everything()?,
             }
+        }
+        for node in nodes {
+            self.kernel.forget_inode(node.into());
         }
         if !files.is_empty() {
             // Any of them may have come into the trash, or left it.

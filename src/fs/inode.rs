@@ -83,6 +83,11 @@ impl Inode {
         }
     }
 
+    /// Whether the number is that of a folder of a view, the root aside.
+    pub fn is_folder_of_view(self) -> bool {
+        self != Self::ROOT && matches!(self.target(), Some(Target::Directory(_)))
+    }
+
     /// The number of a file in the trash, which is another than it has in the views.
     pub fn of_trashed(file: FileId) -> Self {
         Self(TRASHED | file.get())

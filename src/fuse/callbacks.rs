@@ -25,6 +25,7 @@ use crate::fs::{
 
 use super::backing::Backings;
 use super::handles::Handles;
+use super::known::Known;
 use super::opening::{Answer, OpenHandle};
 
 /// The kernel forgets when it is told to, and not before.
@@ -41,6 +42,7 @@ pub(super) struct Callbacks {
     pub(super) fs: Arc<FileSystem>,
     pub(super) ownership: Ownership,
     pub(super) backings: Arc<Backings>,
+    pub(super) known: Arc<Known>,
     pub(super) passthrough: AtomicBool,
     /// Whether this kernel wants directories opened.
     pub(super) opens_directories: AtomicBool,
@@ -198,6 +200,7 @@ impl Filesystem for Callbacks {
             let pass = self.fs.gate().enter();
             match self.fs.look_up(&pass, Inode(parent.0), name) {
                 Ok(Lookup::Found(attributes, keep)) => {
+                    self.known.add(attributes.inode);
                     let attr = self.attr(&attributes);
                     let attr_ttl = ttl(self.fs.keeps_attributes(attributes.inode));
                     reply.entry_with_ttls(&attr_ttl, &ttl(keep), &attr, GENERATION);
@@ -301,6 +304,7 @@ impl Filesystem for Callbacks {
             let pass = self.fs.gate().enter();
             match self.fs.make_directory(&pass, Inode(parent.0), name) {
                 Ok(attributes) => {
+                    self.known.add(attributes.inode);
                     let attr_ttl = ttl(self.fs.keeps_attributes(attributes.inode));
                     reply.entry_with_ttls(&attr_ttl, &BRIEFLY, &self.attr(&attributes), GENERATION);
                 }
@@ -597,6 +601,7 @@ impl Filesystem for Callbacks {
             let tells = self.fs.tells_of_names(Inode(ino.0));
             let read = self.read_directory(&pass, ino, offset, &mut |line, attr| {
                 let ino = attr.ino;
+                self.known.add(line.attributes.inode);
                 let keep = if tells {
                     ttl(self.fs.keeps_attributes(line.attributes.inode))
                 } else {

@@ -11,6 +11,7 @@
 mod backing;
 mod callbacks;
 mod handles;
+mod known;
 mod mount_point;
 mod mountinfo;
 mod notify;

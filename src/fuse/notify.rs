@@ -11,6 +11,7 @@ use crate::archive::FileId;
 use crate::fs::{Inode, Kernel};
 
 use super::backing::Backings;
+use super::known::Known;
 
 /// `FUSE_NOTIFY_INC_EPOCH` (linux/fuse.h, kernel 6.16): every name the kernel holds is stale.
 const NOTIFY_INC_EPOCH: i32 = 8;
@@ -22,16 +23,23 @@ pub(super) struct KernelCache {
     device: OwnedFd,
     has_epoch: AtomicBool,
     backings: Arc<Backings>,
+    known: Arc<Known>,
 }
 
 impl KernelCache {
     /// Tells the kernel through `notifier`, and through a copy of the session's descriptor.
-    pub(super) fn new(notifier: Notifier, device: OwnedFd, backings: Arc<Backings>) -> Self {
+    pub(super) fn new(
+        notifier: Notifier,
+        device: OwnedFd,
+        backings: Arc<Backings>,
+        known: Arc<Known>,
+    ) -> Self {
         Self {
             notifier,
             device,
             has_epoch: AtomicBool::new(true),
             backings,
+            known,
         }
     }
 
@@ -46,6 +54,9 @@ impl KernelCache {
 
 impl Kernel for KernelCache {
     fn forget_name(&self, parent: Inode, name: &str) {
+        if !self.known.has(parent) {
+            return;
+        }
         let told = self
             .notifier
             .inval_entry(INodeNo(parent.0), OsStr::new(name));
@@ -53,6 +64,9 @@ impl Kernel for KernelCache {
     }
 
     fn forget_inode(&self, inode: Inode) {
+        if !self.known.has(inode) {
+            return;
+        }
         report(
             self.notifier.inval_inode(INodeNo(inode.0), 0, 0),
             "an inode",
@@ -60,6 +74,9 @@ impl Kernel for KernelCache {
     }
 
     fn await_readers(&self, directory: Inode) {
+        if !self.known.has(directory) {
+            return;
+        }
         // To look for a name the kernel locks the directory, which readers of it hold until they are done
         // (`fuse_reverse_inval_entry` in fs/fuse/dir.c). No name has a slash in it.
         let told = self

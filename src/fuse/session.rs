@@ -21,6 +21,7 @@ use crate::fs::{self, Archive, Committer, FileSystem, Follower};
 use super::backing::Backings;
 use super::callbacks::Callbacks;
 use super::handles::Handles;
+use super::known::Known;
 use super::mount_point::{self, detach, unmount};
 use super::notify::KernelCache;
 use super::options::MountOptions;
@@ -48,10 +49,12 @@ pub fn mount(archive: Arc<Archive>, mountpoint: &Path, options: &MountOptions) -
     let file_system = Arc::new(FileSystem::new(archive, options.ownership.uid));
     fs::recover(&file_system);
     let backings = Arc::new(Backings::new());
+    let known = Arc::new(Known::default());
     let callbacks = Callbacks {
         fs: Arc::clone(&file_system),
         ownership: options.ownership,
         backings: Arc::clone(&backings),
+        known: Arc::clone(&known),
         passthrough: AtomicBool::new(options.passthrough),
         opens_directories: AtomicBool::new(true),
         files: Handles::default(),
@@ -65,7 +68,12 @@ pub fn mount(archive: Arc<Archive>, mountpoint: &Path, options: &MountOptions) -
             what: "cannot copy the descriptor of the mount",
             source,
         })?;
-    let kernel = Arc::new(KernelCache::new(session.notifier(), device, backings));
+    let kernel = Arc::new(KernelCache::new(
+        session.notifier(),
+        device,
+        backings,
+        known,
+    ));
     // Before the first request is answered, so that no change after an answer is missed.
     let follower = Follower::new(Arc::clone(&file_system), Arc::clone(&kernel))?;
     let committer = Committer::new(Arc::clone(&file_system), Arc::clone(&kernel));
