@@ -88,6 +88,11 @@ impl Inode {
         self != Self::ROOT && matches!(self.target(), Some(Target::Directory(_)))
     }
 
+    /// Whether the number is that of a folder or a file of the inbox.
+    pub fn is_node(self) -> bool {
+        matches!(self.target(), Some(Target::Node(_)))
+    }
+
     /// The number of a file in the trash, which is another than it has in the views.
     pub fn of_trashed(file: FileId) -> Self {
         Self(TRASHED | file.get())

@@ -46,6 +46,8 @@ pub(super) struct Callbacks {
     pub(super) passthrough: AtomicBool,
     /// Whether this kernel wants directories opened.
     pub(super) opens_directories: AtomicBool,
+    /// Whether this kernel drops the pages that it has of a file where somebody writes to it past them.
+    pub(super) drops_pages: AtomicBool,
     pub(super) files: Handles<OpenHandle>,
 }
 
@@ -188,6 +190,10 @@ impl Filesystem for Callbacks {
         let opens_directories = !config.capabilities().contains(does_without);
         self.opens_directories
             .store(opens_directories, Ordering::Relaxed);
+        // It does from the version on that knows this flag (`fuse_direct_io` in fs/fuse/file.c, Linux 6.6).
+        let since_then = InitFlags::FUSE_DIRECT_IO_ALLOW_MMAP;
+        let drops_pages = config.capabilities().contains(since_then);
+        self.drops_pages.store(drops_pages, Ordering::Relaxed);
         let _ = config.set_max_background(64);
         Ok(())
     }
@@ -244,7 +250,7 @@ impl Filesystem for Callbacks {
         name: &OsStr,
         _mode: u32,
         _umask: u32,
-        _flags: i32,
+        flags: i32,
         reply: ReplyCreate,
     ) {
         guarded("create", || {
@@ -253,9 +259,15 @@ impl Filesystem for Callbacks {
                 Ok((attributes, Open::Pending(handle))) => {
                     let attr = self.attr(&attributes);
                     if let Answer::Daemon(handle, flags) =
-                        self.open_pending(attributes.inode, handle)
+                        self.open_pending(attributes.inode, handle, OpenFlags(flags))
                     {
-                        reply.created(&Duration::ZERO, &attr, GENERATION, handle, flags);
+                        // Who has just made it asks what it is.
+                        let keep = if attributes.inode.is_node() {
+                            BRIEFLY
+                        } else {
+                            Duration::ZERO
+                        };
+                        reply.created(&keep, &attr, GENERATION, handle, flags);
                     }
                 }
                 Ok(_) => reply.error(Errno::EIO),

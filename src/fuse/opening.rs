@@ -60,7 +60,7 @@ impl Callbacks {
     ) -> Result<Answer> {
         match self.fs.open(inode, self.open_for(inode, flags))? {
             Open::Blob(readable) => self.open_blob(&readable, reply),
-            Open::Pending(handle) => Ok(self.open_pending(inode, handle)),
+            Open::Pending(handle) => Ok(self.open_pending(inode, handle, flags)),
             Open::Node(handle) => {
                 let handle = self.files.add(OpenHandle::Node(handle));
                 Ok(Answer::Daemon(
@@ -98,9 +98,19 @@ impl Callbacks {
         Ok(Answer::Daemon(FileHandle(handle.0), flags))
     }
 
-    /// The pages that the kernel has of a pending file are what was written through it.
-    pub(super) fn open_pending(&self, inode: Inode, handle: PendingHandle) -> Answer {
+    /// The pages that the kernel has of a pending file are what was written through it. Who only writes needs none: what
+    /// they write comes here at once, and nobody asks for the attributes first that a write takes away.
+    pub(super) fn open_pending(
+        &self,
+        inode: Inode,
+        handle: PendingHandle,
+        open: OpenFlags,
+    ) -> Answer {
         let mut flags = FopenFlags::empty();
+        let only_writes = open.acc_mode() == OpenAccMode::O_WRONLY;
+        if only_writes && self.drops_pages.load(Ordering::Relaxed) {
+            flags |= FopenFlags::FOPEN_DIRECT_IO;
+        }
         if !handle.writes {
             flags |= FopenFlags::FOPEN_NOFLUSH;
         }

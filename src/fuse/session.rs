@@ -57,6 +57,7 @@ pub fn mount(archive: Arc<Archive>, mountpoint: &Path, options: &MountOptions) -
         known: Arc::clone(&known),
         passthrough: AtomicBool::new(options.passthrough),
         opens_directories: AtomicBool::new(true),
+        drops_pages: AtomicBool::new(false),
         files: Handles::default(),
     };
     let session = Session::new(callbacks, &mountpoint, &options.config(&source))
