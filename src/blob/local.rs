@@ -267,6 +267,16 @@ impl BlobStore for LocalStore {
         Ok(adopted)
     }
 
+    fn yield_to_present(&self, staged: &mut Staged, blob: &BlobId) -> Result<bool> {
+        let is_same = staged.is_here()
+            && !staged.is_linked()
+            && matches!(self.compare(staged, blob)?, Comparison::Same);
+        if is_same {
+            staged.discard()?;
+        }
+        Ok(is_same)
+    }
+
     fn open(&self, blob: &BlobId) -> Result<Box<dyn OpenBlob>> {
         let path = self.path_of(blob);
         let file = OpenOptions::new()

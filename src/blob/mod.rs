@@ -230,6 +230,13 @@ pub trait BlobStore: Send + Sync {
     /// still staged, never lost, and staged ones may be offered again.
     fn adopt(&self, batch: &mut [(Staged, BlobId)]) -> Result<Vec<Adopted>>;
 
+    /// Removes staged bytes that are those of `blob`, which is durable in the store. `false`: the store has not these bytes
+    /// there, or cannot tell cheaply; they are as they were, to be adopted.
+    fn yield_to_present(&self, staged: &mut Staged, blob: &BlobId) -> Result<bool> {
+        let _ = (staged, blob);
+        Ok(false)
+    }
+
     /// Opens a blob of the right size.
     fn open(&self, blob: &BlobId) -> Result<Box<dyn OpenBlob>>;
 

@@ -218,6 +218,11 @@ pub trait Inbox: Send + Sync {
     /// Gives files their bytes, in one durable transaction. Answers in the order of `fillings`.
     fn fill(&self, fillings: &[Filling]) -> Result<Vec<Filled>>;
 
+    /// The same in a transaction that survives the process, and is durable only after [`Inbox::sync`].
+    fn fill_quickly(&self, fillings: &[Filling]) -> Result<Vec<Filled>> {
+        self.fill(fillings)
+    }
+
     /// Makes all changes so far durable.
     fn sync(&self) -> Result<()>;
 

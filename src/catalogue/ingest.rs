@@ -60,4 +60,9 @@ pub trait Ingest: Send + Sync {
     /// the store, synced. A blob that is already there gets its `last_seen` anew and nothing else; one
     /// that is taken down is refused and no row of it is written. Answers in the order of `arrivals`.
     fn admit(&self, arrivals: &[Arrival]) -> Result<Vec<Admission>>;
+
+    /// The same in a transaction that survives the process, and is durable only after [`super::Inbox::sync`].
+    fn admit_quickly(&self, arrivals: &[Arrival]) -> Result<Vec<Admission>> {
+        self.admit(arrivals)
+    }
 }

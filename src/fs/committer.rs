@@ -4,6 +4,9 @@
 //! what their files have become. What cannot be committed stays on the desk and is tried again; its bytes are
 //! in staging, noted, all the time. At the end of the mount everything that is queued is committed before the
 //! daemon goes.
+//!
+//! While writers go on, what they close is gathered: the disk is waited for once a batch. What was closed by itself is
+//! committed a moment later, and at once if somebody waits for it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +19,15 @@ use super::follower::{Kernel, places};
 use super::pending::{Alias, Became, Home, Pending, Phase, Tables};
 use crate::name::Bucket;
 
+/// Most files of one commit. Each has a descriptor open meanwhile.
+const BATCH: usize = 512;
+/// A commit begins when so many bytes wait for it.
+const BATCH_BYTES: u64 = 64 << 20;
+/// A commit begins when nobody writes and nothing was queued for so long.
+const QUIET: Duration = Duration::from_millis(10);
+/// A commit begins when something has waited for it so long.
+const GATHERING: Duration = Duration::from_millis(500);
+
 /// The thread that commits.
 pub struct Committer<K> {
     fs: Arc<FileSystem>,
@@ -23,8 +35,6 @@ pub struct Committer<K> {
 }
 
 impl<K: Kernel> Committer<K> {
-    /// Most files of one commit.
-    const BATCH: usize = 256;
     /// How often to look whether the mount has ended, or something was abandoned.
     const ROUND: Duration = Duration::from_millis(250);
     /// How long after a failure it is tried again.
@@ -63,13 +73,15 @@ impl<K: Kernel> Committer<K> {
         let mut tables = desk.tables();
         let now = Instant::now();
         let mut due = Vec::new();
+        let mut gathered = Gathered::default();
         let mut next = now + Self::ROUND;
         let mut abandoned = Vec::new();
         for pending in tables.pending.values() {
-            let mut state = pending.state();
+            let state = pending.state();
+            gathered.is_written_to |= state.writers > 0;
             match state.phase {
-                Phase::Queued(at) if (at <= now || is_ending) && due.len() < Self::BATCH => {
-                    state.phase = Phase::Committing;
+                Phase::Queued(at) if at <= now || is_ending => {
+                    gathered.add(at, pending.draft.size_bytes());
                     due.push(Arc::clone(pending));
                 }
                 Phase::Queued(at) => next = next.min(at),
@@ -82,10 +94,23 @@ impl<K: Kernel> Committer<K> {
         for pending in abandoned {
             tables.remove(&pending);
         }
-        if due.is_empty() && !is_ending {
-            let _tables = desk.wait(tables, next.saturating_duration_since(now));
+        if is_ending || tables.is_hurried || gathered.is_enough(now) {
+            tables.is_hurried = false;
+            // The oldest first; what there is more of comes next.
+            due.sort_by_key(|pending| pending.inode);
+            tables.is_hurried = due.len() > BATCH;
+            due.truncate(BATCH);
+            for pending in &due {
+                pending.state().phase = Phase::Committing;
+            }
+            return due;
         }
-        due
+        if due.is_empty() {
+            desk.await_work(tables, next.saturating_duration_since(now), true);
+        } else {
+            desk.await_work(tables, QUIET, false);
+        }
+        Vec::new()
     }
 
     /// Commits a batch. `false`: some of it has to be tried again.
@@ -175,6 +200,38 @@ impl<K: Kernel> Committer<K> {
         }
         // Who is listing it just now may have it kept. To wait for them is the follower's: some wait for a commit.
         self.fs.desk.tables().relisted.insert((folder, bucket));
+    }
+}
+
+/// What waits to be committed, taken together.
+#[derive(Default)]
+struct Gathered {
+    files: usize,
+    bytes: u64,
+    /// When the first and the last of it was queued.
+    span: Option<(Instant, Instant)>,
+    /// Whether somebody has a file open for writing.
+    is_written_to: bool,
+}
+
+impl Gathered {
+    fn add(&mut self, at: Instant, bytes: u64) {
+        self.files += 1;
+        self.bytes += bytes;
+        let (first, last) = self.span.unwrap_or((at, at));
+        self.span = Some((first.min(at), last.max(at)));
+    }
+
+    /// Whether it is to be committed now.
+    fn is_enough(&self, now: Instant) -> bool {
+        let Some((first, last)) = self.span else {
+            return false;
+        };
+        let since = |then| now.saturating_duration_since(then);
+        self.files >= BATCH
+            || self.bytes >= BATCH_BYTES
+            || since(first) >= GATHERING
+            || (!self.is_written_to && since(last) >= QUIET)
     }
 }
 

@@ -291,7 +291,10 @@ impl Pending {
 /// All pending files of a mount.
 pub(super) struct Desk {
     tables: Mutex<Tables>,
+    /// For those who wait for a commit.
     changed: Condvar,
+    /// For the committer, which waits for work.
+    queued: Condvar,
 }
 
 /// What the desk knows.
@@ -317,6 +320,10 @@ pub(super) struct Tables {
     pub(super) became: LruCache<Inode, Became>,
     /// Numbers under which guests have pending files open.
     pub(super) guests: HashMap<Inode, Inode>,
+    /// Whether somebody waits for what is queued.
+    pub(super) is_hurried: bool,
+    /// Whether the committer has nothing to wait for but what is queued next.
+    pub(super) is_idle: bool,
 }
 
 impl Desk {
@@ -342,8 +349,11 @@ impl Desk {
                 relisted: HashSet::new(),
                 became: LruCache::new(Self::ALIASES),
                 guests: HashMap::new(),
+                is_hurried: false,
+                is_idle: false,
             }),
             changed: Condvar::new(),
+            queued: Condvar::new(),
         }
     }
 
@@ -355,6 +365,27 @@ impl Desk {
     /// Tells those who wait that something changed.
     pub(super) fn notify(&self) {
         self.changed.notify_all();
+    }
+
+    /// Waits for something to be queued, or for somebody in a hurry, at most for `timeout`: the committer. While it is
+    /// not `idle` it looks for itself at what is queued meanwhile.
+    pub(super) fn await_work(
+        &self,
+        mut tables: MutexGuard<'_, Tables>,
+        timeout: Duration,
+        idle: bool,
+    ) {
+        tables.is_idle = idle;
+        let waited = self.queued.wait_timeout(tables, timeout);
+        waited.unwrap_or_else(PoisonError::into_inner).0.is_idle = false;
+    }
+
+    /// Tells the committer that something was queued.
+    pub(super) fn wake_committer(&self, tables: &mut Tables) {
+        if tables.is_idle || tables.is_hurried {
+            tables.is_idle = false;
+            self.queued.notify_one();
+        }
     }
 
     /// Waits for something to change, at most for `timeout`.
@@ -578,11 +609,12 @@ impl Desk {
 
     /// Queues what is about to be removed and was closed, though the kernel has not told of its release yet.
     pub(super) fn queue_closed(&self, pending: &Pending) {
-        let _tables = self.tables();
+        let mut tables = self.tables();
         let mut state = pending.state();
         let is_complete = state.is_closed && state.is_worth_a_commit(pending.draft.size_bytes());
         if state.phase == Phase::Open && is_complete {
             state.phase = Phase::Queued(Instant::now());
+            self.wake_committer(&mut tables);
         }
     }
 
@@ -590,13 +622,14 @@ impl Desk {
     /// too long, or has failed.
     pub(super) fn hurry(&self, pending: &Pending) -> Result<()> {
         {
-            let _tables = self.tables();
+            let mut tables = self.tables();
             let mut state = pending.state();
             if let Phase::Queued(due) = &mut state.phase {
                 *due = Instant::now();
+                tables.is_hurried = true;
+                self.wake_committer(&mut tables);
             }
         }
-        self.notify();
         let is_over = |phase| matches!(phase, Phase::Open | Phase::Done);
         let has_failed = |state: &State| state.is_failing && state.phase != Phase::Committing;
         let _tables =

@@ -633,7 +633,7 @@ impl FileSystem {
     /// Queues a pending file for the committer if it is to be committed and nobody writes to it.
     pub(super) fn queue_if_closed(&self, pending: &Pending) {
         {
-            let _tables = self.desk.tables();
+            let mut tables = self.desk.tables();
             let mut state = pending.state();
             let is_ready =
                 state.phase == Phase::Open && state.is_to_commit(pending.draft.size_bytes());
@@ -654,8 +654,10 @@ impl FileSystem {
                 Duration::ZERO
             };
             state.phase = Phase::Queued(Instant::now() + wait);
+            self.desk.wake_committer(&mut tables);
         }
-        self.desk.notify();
+        // It may wait among many.
+        pending.draft.release_descriptor();
     }
 
     /// What a name leads to in a place of a view, if it leads to a file.

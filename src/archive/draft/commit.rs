@@ -10,6 +10,9 @@ use crate::blob::{Adopted, Staged};
 use crate::catalogue::{Admission, Arrival, FileId, Filled, Filling, TakedownEntry, UnixNanos};
 use crate::hash::BlobId;
 
+/// Drafts whose rows are written in one transaction. Others who change the catalogue wait as long as that takes.
+const TRANSACTION: usize = 128;
+
 /// What became of a draft.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Committed {
@@ -49,6 +52,8 @@ struct Ready {
     blob: Option<BlobId>,
     /// `None`: it is for the inbox only.
     arrival: Option<Arrival>,
+    /// Whether the catalogue has the blob, so that it is durable in the store unless it was damaged there.
+    is_known: bool,
 }
 
 /// What became of it, and whether the store did not have its bytes before.
@@ -126,14 +131,16 @@ impl<'a> Commit<'a> {
                 index,
                 blob: None,
                 arrival: None,
+                is_known: false,
             };
             return Ok(node.map(|_| empty).ok_or(Committed::Empty));
         };
         if to.must_be.is_some_and(|hash| !blob.has(&hash)) {
             return Ok(Err(Committed::OtherHash));
         }
-        let admission = self.archive.catalogue.admissible(&[blob])?.pop();
-        if let Some(Some(Admission::TakenDown(entry))) = admission {
+        let admission = self.archive.catalogue.admissible(&[blob])?.pop().flatten();
+        let is_known = admission.is_some();
+        if let Some(Admission::TakenDown(entry)) = admission {
             return Ok(Err(Committed::TakenDown(entry)));
         }
         if !to.is_document && node.is_none() {
@@ -144,6 +151,7 @@ impl<'a> Commit<'a> {
             index,
             blob: Some(blob),
             arrival: to.is_document.then(describe).transpose()?,
+            is_known,
         }))
     }
 
@@ -152,40 +160,78 @@ impl<'a> Commit<'a> {
         if ready.is_empty() {
             return;
         }
-        match self.attempt(&ready) {
-            Ok(placed) => self.settle_all(&ready, placed),
-            Err(error) if ready.len() == 1 => {
+        let is_one = ready.len() == 1;
+        let (placed, failed) = match self.attempt(&ready) {
+            Ok(attempted) => attempted,
+            Err(error) if is_one => {
                 self.outcomes[ready[0].index] = Some(Err(error));
+                return;
             }
-            Err(_) => ready.into_iter().for_each(|one| self.place(vec![one])),
+            Err(_) => return ready.into_iter().for_each(|one| self.place(vec![one])),
+        };
+        let mut placed = placed.into_iter();
+        let (mut done, mut again) = (Vec::new(), Vec::new());
+        for (one, has_failed) in ready.into_iter().zip(failed) {
+            if has_failed {
+                again.push(one);
+            } else {
+                done.extend(placed.next().map(|placed| (one, placed)));
+            }
+        }
+        self.settle_all(done);
+        for one in again {
+            self.place(vec![one]);
         }
     }
 
-    fn attempt(&self, ready: &[Ready]) -> Result<Vec<Placed>> {
+    /// What became of those that could be placed, and which could not. The error of one by itself is returned.
+    fn attempt(&self, ready: &[Ready]) -> Result<(Vec<Placed>, Vec<bool>)> {
         let held = self.archive.locks.bring()?;
         let adopted = self.adopt(ready)?;
-        let committed = self.write_rows(ready)?;
+        let mut committed = Vec::with_capacity(ready.len());
+        for some in ready.chunks(TRANSACTION) {
+            match self.write_rows(some) {
+                Ok(outcomes) => committed.extend(outcomes.into_iter().map(Some)),
+                Err(error) if ready.len() == 1 => return Err(error),
+                Err(_) => committed.extend(some.iter().map(|_| None)),
+            }
+        }
+        self.archive.catalogue.sync()?;
         drop(held);
+        let failed = committed.iter().map(Option::is_none).collect();
         let placed = committed.into_iter().zip(adopted);
-        Ok(placed
-            .map(|(committed, adopted)| Placed {
-                committed,
+        let placed = placed.filter_map(|(committed, adopted)| {
+            Some(Placed {
+                committed: committed?,
                 is_new_blob: adopted.is_some_and(|adopted| adopted != Adopted::Present),
             })
-            .collect())
+        });
+        Ok((placed.collect(), failed))
     }
 
-    /// Brings the bytes into the store.
+    /// Brings the bytes into the store. Those that are there already go first: they need not reach the disk.
     fn adopt(&self, ready: &[Ready]) -> Result<Vec<Option<Adopted>>> {
         let mut lent = Lent {
             drafts: Vec::new(),
             staged: Vec::new(),
         };
-        for one in ready {
+        let mut is_present = vec![false; ready.len()];
+        for (one, is_present) in ready.iter().zip(&mut is_present) {
             if let Some(blob) = one.blob {
                 let draft = &*self.batch[one.index].0;
-                lent.staged.push((draft.core.bytes.lend()?, blob));
-                lent.drafts.push(draft);
+                let mut staged = draft.core.bytes.lend()?;
+                if one.is_known {
+                    let there = self.archive.blobs.yield_to_present(&mut staged, &blob);
+                    *is_present = *there.as_ref().unwrap_or(&false);
+                    if *is_present {
+                        draft.core.bytes.take_back(staged, &blob);
+                        continue;
+                    }
+                    lent.push(draft, staged, blob);
+                    there?;
+                } else {
+                    lent.push(draft, staged, blob);
+                }
             }
         }
         let mut adopted = if lent.staged.is_empty() {
@@ -194,9 +240,13 @@ impl<'a> Commit<'a> {
             self.archive.blobs.adopt(&mut lent.staged)?
         }
         .into_iter();
-        let answers = ready.iter();
+        let answers = ready.iter().zip(is_present);
         Ok(answers
-            .map(|one| one.blob.and_then(|_| adopted.next()))
+            .map(|(one, is_present)| match one.blob {
+                Some(_) if is_present => Some(Adopted::Present),
+                Some(_) => adopted.next(),
+                None => None,
+            })
             .collect())
     }
 
@@ -207,14 +257,18 @@ impl<'a> Commit<'a> {
         let mut admissions = if arrivals.is_empty() {
             Vec::new()
         } else {
-            self.archive.catalogue.admit(&arrivals)?
+            self.archive.catalogue.admit_quickly(&arrivals)?
         }
         .into_iter();
         let mut committed = Vec::new();
         let mut fillings = Vec::new();
         for one in ready {
             let outcome = match (&one.arrival, one.blob) {
-                (Some(_), _) => admissions.next().map_or(Committed::Plain, outcome_of),
+                (Some(_), _) => {
+                    let own = self.batch[one.index].1.file;
+                    let outcome = admissions.next().map(|it| outcome_of(it, own));
+                    outcome.unwrap_or(Committed::Plain)
+                }
                 (None, Some(_)) => Committed::Plain,
                 (None, None) => Committed::Empty,
             };
@@ -248,7 +302,7 @@ impl<'a> Commit<'a> {
             return Ok(());
         }
         let plain: Vec<_> = fillings.iter().map(|(_, filling)| *filling).collect();
-        let filled = self.archive.catalogue.fill(&plain)?;
+        let filled = self.archive.catalogue.fill_quickly(&plain)?;
         for ((at, _), filled) in fillings.iter().zip(filled) {
             match filled {
                 Filled::Done => {}
@@ -259,9 +313,9 @@ impl<'a> Commit<'a> {
         Ok(())
     }
 
-    fn settle_all(&mut self, ready: &[Ready], placed: Vec<Placed>) {
+    fn settle_all(&mut self, placed: Vec<(Ready, Placed)>) {
         let mut unwanted = Vec::new();
-        for (one, placed) in ready.iter().zip(placed) {
+        for (one, placed) in placed {
             if matches!(placed.committed, Committed::TakenDown(_)) && placed.is_new_blob {
                 unwanted.extend(one.blob);
             }
@@ -302,8 +356,12 @@ impl<'a> Commit<'a> {
     }
 }
 
-fn outcome_of(admission: Admission) -> Committed {
+/// What a draft became, for which the id `own` was set aside: a file with that is what an attempt before this one made.
+fn outcome_of(admission: Admission, own: Option<FileId>) -> Committed {
     match admission {
+        Admission::Duplicate(file) if own == Some(file) => {
+            Committed::Document { file, is_new: true }
+        }
         Admission::New(file) => Committed::Document { file, is_new: true },
         Admission::Duplicate(file) | Admission::Restored(file) => Committed::Document {
             file,
@@ -317,6 +375,13 @@ fn outcome_of(admission: Admission) -> Committed {
 struct Lent<'a> {
     drafts: Vec<&'a Draft>,
     staged: Vec<(Staged, BlobId)>,
+}
+
+impl<'a> Lent<'a> {
+    fn push(&mut self, draft: &'a Draft, staged: Staged, blob: BlobId) {
+        self.drafts.push(draft);
+        self.staged.push((staged, blob));
+    }
 }
 
 impl Drop for Lent<'_> {

@@ -79,10 +79,11 @@ impl Inbox for SqliteCatalogue {
     }
 
     fn fill(&self, fillings: &[Filling]) -> Result<Vec<Filled>> {
-        self.write(|db| {
-            let tree = Tree::new(db);
-            fillings.iter().map(|filling| tree.fill(filling)).collect()
-        })
+        self.write(|db| fill(db, fillings))
+    }
+
+    fn fill_quickly(&self, fillings: &[Filling]) -> Result<Vec<Filled>> {
+        self.write_quickly(|db| fill(db, fillings))
     }
 
     fn sync(&self) -> Result<()> {
@@ -98,6 +99,11 @@ impl Inbox for SqliteCatalogue {
         let found = rows::number(&db, &sql, [rows::sql_id(file), sql_node(except)])?;
         Ok(found.is_some())
     }
+}
+
+fn fill(db: &Connection, fillings: &[Filling]) -> Result<Vec<Filled>> {
+    let tree = Tree::new(db);
+    fillings.iter().map(|filling| tree.fill(filling)).collect()
 }
 
 /// [`NodeId::FIRST`] for SQL: what lies in a folder has at least this number.
