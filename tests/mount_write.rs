@@ -62,7 +62,10 @@ fn what_is_copied_in_is_shown_everywhere_and_keeps_its_path() {
         );
     }
     assert_eq!(blob_at(&path).expect("readable"), blob_of(&emma()));
-    assert_eq!(names(&mount.join("by-title")), [EMMA]);
+    // It may be shown by both names until its commit is on the disk.
+    wait_until("it is shown by its own name", || {
+        names(&mount.join("by-title")) == [EMMA]
+    });
     assert_eq!(mount.unmount(), Some(0));
     let again = scratch.mount();
     let there = fs::metadata(again.join("by-title").join(EMMA)).expect("there");
@@ -432,6 +435,40 @@ fn what_was_closed_survives_a_kill() {
     }
     assert_eq!(again.unmount(), Some(0));
     assert_eq!(status(&scratch)["staged"], 0);
+}
+
+#[test]
+fn what_was_made_in_the_inbox_survives_a_kill() {
+    let scratch = Scratch::new();
+    let mut mount = scratch.mount();
+    let inbox = mount.join("inbox");
+    fs::create_dir_all(inbox.join("gone/soon")).expect("made");
+    for n in 0..20 {
+        let folder = inbox.join(format!("Folder {n}/below"));
+        fs::create_dir_all(&folder).expect("made");
+        fs::write(folder.join("Book.txt"), format!("text {n}")).expect("written");
+        File::create(folder.join("empty")).expect("made");
+    }
+    fs::remove_dir(inbox.join("gone/soon")).expect("removed");
+    fs::remove_dir(inbox.join("gone")).expect("removed");
+    fs::create_dir(inbox.join("last")).expect("made");
+    let open = File::create(inbox.join("open")).expect("made");
+    mount.daemon.kill().expect("killed");
+    mount.daemon.wait().expect("our child");
+    drop((open, mount));
+    let again = scratch.mount();
+    let inbox = again.join("inbox");
+    let mut expected: Vec<_> = (0..20).map(|n| format!("Folder {n}")).collect();
+    expected.extend(["last".to_owned(), "open".to_owned()]);
+    expected.sort();
+    assert_eq!(names(&inbox), expected);
+    for n in 0..20 {
+        let folder = inbox.join(format!("Folder {n}/below"));
+        assert_eq!(names(&folder), ["Book.txt", "empty"]);
+        let text = fs::read_to_string(folder.join("Book.txt")).expect("there");
+        assert_eq!(text, format!("text {n}"));
+    }
+    assert_eq!(again.unmount(), Some(0));
 }
 
 /// Else whoever went on with a file would begin with what was there before.

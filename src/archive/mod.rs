@@ -24,6 +24,7 @@ mod edit;
 mod error;
 mod gc;
 mod import;
+mod inbox;
 mod init;
 mod lock;
 mod progress;
@@ -65,6 +66,7 @@ use crate::book::Metadata;
 use crate::catalogue::sqlite::SqliteCatalogue;
 use crate::document;
 use draft::Drafts;
+use inbox::NotedNodes;
 use lock::Locks;
 
 /// Whether a file name ends in what may be a format.
@@ -92,6 +94,7 @@ pub struct Archive {
     blobs: Arc<dyn BlobStore>,
     locks: Locks,
     drafts: Drafts,
+    noted_nodes: NotedNodes,
 }
 
 impl Archive {
@@ -105,6 +108,7 @@ impl Archive {
         let archive = Self {
             locks: Locks::of(&dir),
             drafts: Drafts::default(),
+            noted_nodes: NotedNodes::default(),
             dir,
             config,
             access,

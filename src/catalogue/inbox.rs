@@ -196,6 +196,37 @@ pub trait Inbox: Send + Sync {
     /// Makes a folder or an empty file ([`NodeKind::File`] with `None`) in the folder `parent`.
     fn make_node(&self, parent: NodeId, name: &str, is_folder: bool) -> Result<Moved<InboxNode>>;
 
+    /// The same for a node that need not survive the process yet. It does so after the next change of another kind, or
+    /// [`Inbox::keep_nodes`]. All questions here are answered as if it did already, and
+    /// those of other processes from then on.
+    fn make_node_soon(
+        &self,
+        parent: NodeId,
+        name: &str,
+        is_folder: bool,
+    ) -> Result<Moved<InboxNode>> {
+        self.make_node(parent, name, is_folder)
+    }
+
+    /// Whether a node does not survive the process yet.
+    fn is_young(&self, id: NodeId) -> bool {
+        let _ = id;
+        false
+    }
+
+    /// Makes all nodes survive the process.
+    fn keep_nodes(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Makes a folder or an empty file again that another process had made by [`Inbox::make_node_soon`] and told of. Nothing is
+    /// done where its number is known. Where its folder is no more it lies in the inbox itself, and where its name is taken
+    /// it has a similar one.
+    fn make_again(&self, node: &InboxNode) -> Result<()> {
+        let _ = node;
+        Ok(())
+    }
+
     /// Removes a file, or an empty folder. What the catalogue has of its bytes stays.
     fn remove_node(&self, id: NodeId) -> Result<Moved<()>>;
 

@@ -52,14 +52,22 @@ impl<K: Kernel> Committer<K> {
         if self.fs.archive.is_read_only() {
             return Ok(());
         }
+        let mut kept = Instant::now();
         loop {
             let is_ending = stop.load(Ordering::Relaxed);
             let batch = self.next_batch(is_ending);
             if batch.is_empty() && is_ending {
+                self.fs.archive.keep_nodes()?;
                 self.fs.desk.drop_scratch();
                 return Ok(());
             }
             let has_failed = !self.commit(&batch);
+            if !batch.is_empty() || kept.elapsed() >= GATHERING {
+                if let Err(error) = self.fs.archive.keep_nodes() {
+                    tracing::error!("cannot write down what was made in the inbox yet: {error}");
+                }
+                kept = Instant::now();
+            }
             if has_failed && is_ending {
                 // What is left is in staging, and the next mount takes it from there.
                 return Ok(());

@@ -35,6 +35,9 @@ impl FileSystem {
             ..self.attributes_of(node)
         };
         self.departed.table().insert(node.id, last);
+        if let Err(error) = self.archive.forget_node(node.id) {
+            tracing::warn!("`{}` may come back: {error}", node.name);
+        }
     }
 
     /// The kernel has nothing of an inode any more.

@@ -92,7 +92,7 @@ impl FileSystem {
     /// Makes a folder in the inbox.
     pub(super) fn make_node_folder(&self, parent: NodeId, name: &str) -> Result<Attributes> {
         self.require_free_in_trash(parent, name)?;
-        let made = self.catalogue().make_node(parent, name, true)?;
+        let made = self.archive.make_node(parent, name, true)?;
         Ok(Attributes::of_node(&moved(made)?))
     }
 

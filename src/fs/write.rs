@@ -164,7 +164,7 @@ impl FileSystem {
 
     fn create_in_inbox(&self, parent: NodeId, name: &str) -> Result<Arc<Pending>> {
         self.require_free_in_trash(parent, name)?;
-        match self.catalogue().make_node(parent, name, false)? {
+        match self.archive.make_node(parent, name, false)? {
             Moved::Done(node) => {
                 let mut state = State::at(Some(Home::Inbox(node.id, name.to_owned())), None);
                 (state.written, state.changed) = (node.mtime, node.ctime);

@@ -155,6 +155,112 @@ pub fn makes_and_pages_nodes(bench: &impl Bench) {
     assert_eq!(catalogue.node_named(INBOX, "e").expect("answers"), None);
 }
 
+fn make_soon(catalogue: &dyn Catalogue, parent: NodeId, name: &str, is_folder: bool) -> InboxNode {
+    match catalogue
+        .make_node_soon(parent, name, is_folder)
+        .expect("answers")
+    {
+        Moved::Done(node) => node,
+        other => panic!("{name} is not made: {other:?}"),
+    }
+}
+
+/// What is made soon is there at once, by every question.
+pub fn makes_nodes_soon(bench: &impl Bench) {
+    let catalogue = bench.catalogue();
+    let old = folder(catalogue, INBOX, "old");
+    let before = node(catalogue, old);
+    let a = make_soon(catalogue, old, "a", true);
+    let b = make_soon(catalogue, a.id, "b", false);
+    let c = make_soon(catalogue, old, "c", false);
+    assert_eq!(listed(catalogue, old), ["a", "c"]);
+    assert_eq!(listed(catalogue, a.id), ["b"]);
+    assert_eq!(node(catalogue, b.id), b);
+    let named = catalogue.node_named(a.id, "b").expect("answers");
+    assert_eq!(named.as_ref(), Some(&b));
+    assert_eq!(catalogue.node_named(a.id, "c").expect("answers"), None);
+    assert!(node(catalogue, old).mtime > before.mtime);
+    for (parent, name, answer) in [
+        (old, "c", Moved::Taken),
+        (a.id, "b", Moved::Taken),
+        (b.id, "in a file", Moved::Gone),
+    ] {
+        let made = catalogue.make_node_soon(parent, name, false);
+        assert_eq!(made.expect("answers"), answer, "{name}");
+    }
+    for name in ["", ".", "..", "a/b", &"x".repeat(256)] {
+        assert!(
+            catalogue.make_node_soon(INBOX, name, false).is_err(),
+            "{name:?}"
+        );
+    }
+    assert!(catalogue.touch_node(c.id, UnixNanos(5)).expect("answers"));
+    assert_eq!(node(catalogue, c.id).mtime, UnixNanos(5));
+    assert_eq!(moved(catalogue, b.id, old, "b", false), Moved::Done(None));
+    assert_eq!(catalogue.remove_node(old).expect("answers"), Moved::Taken);
+    assert_eq!(
+        catalogue.remove_node(a.id).expect("answers"),
+        Moved::Done(())
+    );
+    assert_eq!(listed(catalogue, old), ["b", "c"]);
+    assert_eq!(node(catalogue, c.id).mtime, UnixNanos(5));
+    let fillings = [filling(
+        make_soon(catalogue, old, "d", false).id,
+        Some(blob(7)),
+    )];
+    assert_eq!(catalogue.fill(&fillings).expect("fills"), [Filled::Done]);
+}
+
+/// Others see it with the next change, or when it is kept.
+pub fn has_what_was_made_soon_for_everybody(bench: &impl Bench) {
+    let catalogue = bench.catalogue();
+    let (_, start) = catalogue.changes(Seq(0), 1000).expect("answers");
+    let a = make_soon(catalogue, INBOX, "a", true);
+    let b = make_soon(catalogue, a.id, "b", false);
+    catalogue.keep_nodes().expect("kept");
+    assert!(!catalogue.is_young(a.id) && !catalogue.is_young(b.id));
+    assert_eq!(node(catalogue, b.id), b);
+    let changed = |folder| Change::InboxChanged { folder };
+    assert_eq!(told(catalogue, start), [changed(INBOX), changed(a.id)]);
+    let c = make_soon(catalogue, a.id, "c", false);
+    folder(catalogue, INBOX, "another");
+    assert!(!catalogue.is_young(c.id));
+    assert_eq!(listed(catalogue, a.id), ["b", "c"]);
+}
+
+/// What another process had made and not kept.
+pub fn makes_again_what_was_made_soon(bench: &impl Bench) {
+    let catalogue = bench.catalogue();
+    let there = make(catalogue, INBOX, "taken", false);
+    let made = |id: u64, parent: NodeId, name: &str, kind| InboxNode {
+        id: NodeId::new(there.id.get() + id).expect("in range"),
+        parent,
+        name: name.to_owned(),
+        kind,
+        mtime: UnixNanos(5),
+        ctime: UnixNanos(5),
+        file: None,
+    };
+    let gone = NodeId::new(there.id.get() + 1000).expect("in range");
+    let folder = made(1, INBOX, "folder", NodeKind::Folder);
+    let inside = made(2, folder.id, "inside", NodeKind::File(None));
+    let orphan = made(3, gone, "orphan", NodeKind::File(None));
+    let twin = made(4, INBOX, "taken", NodeKind::File(None));
+    for node in [&folder, &inside, &orphan, &twin, &there] {
+        catalogue.make_again(node).expect("made");
+    }
+    if catalogue.node(folder.id).expect("answers").is_none() {
+        // This catalogue makes no node soon, so none has to be made again.
+        return;
+    }
+    assert_eq!(node(catalogue, inside.id), inside);
+    assert_eq!(node(catalogue, orphan.id).parent, INBOX);
+    assert_ne!(node(catalogue, twin.id).name, "taken");
+    assert_eq!(node(catalogue, there.id), there);
+    let names = listed(catalogue, INBOX);
+    assert_eq!(names.len(), 4, "{names:?}");
+}
+
 pub fn keeps_names_byte_for_byte(bench: &impl Bench) {
     let catalogue = bench.catalogue();
     let longest = "é".repeat(127) + "x";

@@ -84,6 +84,10 @@ impl World {
 
     fn must_settle(&self, line: &str) -> bool {
         let note: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        if note["made"].is_u64() {
+            // Of a folder or a file that is not in the catalogue yet.
+            return true;
+        }
         let name = OsStr::new(note["to"]["name"].as_str().expect("noted"));
         let inbox = note["to"]["node"].as_u64();
         let may_wait = self.mount.is_some() && (is_scratch(name) || !has_extension(name));

@@ -365,7 +365,6 @@ impl Draft {
     }
 }
 
-/// What the system said of a staged file.
 /// Fails where so many more bytes would leave less than the reserve. The writer hears of it while there still is
 /// room to note and to remove what was written.
 fn require_room(file: &File, len: u64) -> std::io::Result<()> {
@@ -377,6 +376,7 @@ fn require_room(file: &File, len: u64) -> std::io::Result<()> {
     Ok(())
 }
 
+/// What the system said of a staged file.
 fn refused(error: std::io::Error) -> super::Error {
     blob::Error::io("a file being written", error).into()
 }

@@ -26,7 +26,7 @@ pub(in crate::archive) struct Note {
 
 impl Note {
     /// A note of now.
-    pub(super) fn new(to: &Destination, blob: Option<BlobId>, is_synced: bool) -> Self {
+    pub(in crate::archive) fn new(to: &Destination, blob: Option<BlobId>, is_synced: bool) -> Self {
         Self {
             to: to.clone(),
             blob,
@@ -41,7 +41,7 @@ impl Note {
     }
 
     /// As one line.
-    pub(super) fn to_line(&self) -> serde_json::Result<String> {
+    pub(in crate::archive) fn to_line(&self) -> serde_json::Result<String> {
         serde_json::to_string(self)
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::bytes::Bytes;
 use super::hashing::Hashing;
 use super::{Committed, Destination, Draft, Note};
+use crate::archive::inbox::is_of_node;
 use crate::archive::{Archive, Error, Progress, Result};
 use crate::blob::{Inherited, Presence};
 
@@ -64,7 +65,8 @@ impl Archive {
         let mut all = Vec::new();
         for session in self.blobs.staging().take_over()? {
             let noted = session.noted();
-            let told = noted.iter().map(|(number, line)| {
+            let drafts = noted.iter().filter(|(_, line)| !is_of_node(line));
+            let told = drafts.map(|(number, line)| {
                 let note = Note::parse(line);
                 Leftover::of(&session, *number, note.as_ref())
             });
@@ -78,7 +80,7 @@ impl Archive {
         self.require_write()?;
         let mut report = RecoverReport::default();
         for session in self.blobs.staging().take_over()? {
-            let noted: Vec<_> = session.noted().into_iter().collect();
+            let noted = self.recover_nodes(&session)?;
             for batch in noted.chunks(BATCH) {
                 if progress.is_cancelled() {
                     report.cancelled = true;

@@ -122,6 +122,19 @@ impl Staging {
         Ok(Some(staged))
     }
 
+    /// Notes `text`, which is one line, that belongs to no file here: it is to survive the process. Returns its number.
+    pub fn note(&self, text: &str) -> Result<u64> {
+        let session = self.session()?;
+        let number = session.next_number();
+        session.notes().set(number, Some(text))?;
+        Ok(number)
+    }
+
+    /// Takes notes of this process back.
+    pub fn forget(&self, numbers: &[u64]) -> Result<()> {
+        self.session()?.notes().forget(numbers)
+    }
+
     /// Makes the bytes of a staged file durable, by a descriptor on it.
     pub fn sync_bytes(&self, bytes: &File) -> Result<()> {
         bytes.sync_data().map_err(|e| {
@@ -222,13 +235,17 @@ impl Staging {
         self.failures.fetch_add(1, Ordering::SeqCst);
     }
 
-    fn reserve(&self) -> Result<Staged> {
+    /// The session of this process.
+    fn session(&self) -> Result<Arc<Session>> {
         let mut current = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        let session = match &*current {
+        Ok(match &*current {
             Some(session) => Arc::clone(session),
             None => Arc::clone(current.insert(Arc::new(Session::begin(&self.dir)?))),
-        };
-        drop(current);
+        })
+    }
+
+    fn reserve(&self) -> Result<Staged> {
+        let session = self.session()?;
         let number = session.next_number();
         Ok(Staged {
             path: session.path_of(number),
@@ -285,6 +302,11 @@ impl Inherited {
     /// Where the file of this number is, or was.
     pub fn path_of(&self, number: u64) -> PathBuf {
         self.session.path_of(number)
+    }
+
+    /// Takes a note back.
+    pub fn forget(&self, number: u64) -> Result<()> {
+        self.session.notes().set(number, None)
     }
 
     /// The file of this number. If it is no longer there it counts as adopted.

@@ -5,7 +5,7 @@
 //! <md5 of the rest> <number>            it is not, or no longer
 //! ```
 //!
-//! Lines are only ever appended, each by one `write(2)`, and the latest for a number counts. A line that was
+//! Lines are only ever appended, each whole by one `write(2)`, and the latest for a number counts. A line that was
 //! cut short, or that a power cut has turned into something else, is passed over. When most lines have
 //! been overtaken the file is written anew beside itself and renamed.
 
@@ -65,24 +65,51 @@ impl Notes {
         if self.live.get(&number).map(String::as_str) == text {
             return Ok(());
         }
-        let mut bytes = String::new();
-        if self.is_torn {
-            bytes.push('\n');
-        }
-        bytes.push_str(&line(number, text));
-        self.append(bytes.as_bytes())?;
+        self.write(&line(number, text))?;
         let former = match text {
             Some(text) => self.live.insert(number, text.to_owned()),
             None => self.live.remove(&number),
         };
         self.live_bytes += text.map_or(0, weight);
         self.live_bytes -= former.as_deref().map_or(0, weight);
+        self.tidy();
+        Ok(())
+    }
+
+    /// Takes the notes of files back, by one write.
+    pub(super) fn forget(&mut self, numbers: &[u64]) -> Result<()> {
+        let live = numbers
+            .iter()
+            .filter(|number| self.live.contains_key(number));
+        let live: Vec<_> = live.copied().collect();
+        if live.is_empty() {
+            return Ok(());
+        }
+        let lines: String = live.iter().map(|number| line(*number, None)).collect();
+        self.write(&lines)?;
+        for number in live {
+            let former = self.live.remove(&number);
+            self.live_bytes -= former.as_deref().map_or(0, weight);
+        }
+        self.tidy();
+        Ok(())
+    }
+
+    fn write(&mut self, lines: &str) -> Result<()> {
+        if self.is_torn {
+            self.append(format!("\n{lines}").as_bytes())
+        } else {
+            self.append(lines.as_bytes())
+        }
+    }
+
+    /// Writes the file anew if it is worth it.
+    fn tidy(&mut self) {
         if self.is_mostly_dead()
             && let Err(error) = self.rewrite()
         {
             tracing::warn!("the notes are not written anew: {error}");
         }
-        Ok(())
     }
 
     /// Makes all notes durable.
@@ -237,6 +264,18 @@ mod tests {
         notes.set(3, None).unwrap();
         let left = [(1, "another".to_owned()), (2, "two words".to_owned())];
         assert_eq!(kept(&dir), left);
+    }
+
+    #[test]
+    fn many_are_forgotten_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut notes = notes(&dir);
+        for number in 1..=3 {
+            notes.set(number, Some("noted")).unwrap();
+        }
+        notes.forget(&[1, 3, 4]).unwrap();
+        assert_eq!(kept(&dir), [(2, "noted".to_owned())]);
+        assert_eq!(notes.live_bytes, weight("noted"));
     }
 
     #[test]

@@ -3,13 +3,19 @@
 //! Each change is one transaction on a handful of rows: a folder that moves takes what is in it along
 //! without a row of that being touched. Changes of the tree do not wait for the disk; filling does.
 //!
-//! The three fixed folders can be neither removed nor moved.
+//! The fixed folders can be neither removed nor moved.
+//!
+//! New nodes wait in the [nursery](super::nursery) for the next change, and are written with it.
 
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Row, params};
+use std::collections::HashSet;
+use std::ops::Range;
 
-use super::SqliteCatalogue;
+use rusqlite::{Connection, Row, Transaction, params};
+
+use super::nursery::{Leaving, Nursery};
 use super::rows::{self, NOT_TAKEN_DOWN, node_id, sql_node};
+use super::{SqliteCatalogue, in_transaction};
 use crate::catalogue::{
     FileId, Filled, Filling, Inbox, InboxNode, Moved, NodeId, NodeKind, Result, UnixNanos,
 };
@@ -28,18 +34,34 @@ const NODE_TABLES: &str = "inbox AS n LEFT JOIN books_hashes AS h ON h.id = n.ha
 
 impl Inbox for SqliteCatalogue {
     fn node(&self, id: NodeId) -> Result<Option<InboxNode>> {
-        shown(&*self.pool.reader()?, id)
+        if let Some(node) = self.nursery.young().node(id) {
+            return Ok(Some(node.clone()));
+        }
+        let node = shown(&*self.pool.reader()?, id)?;
+        Ok(node.map(|node| self.nursery.young().refresh(node)))
     }
 
     fn node_named(&self, parent: NodeId, name: &str) -> Result<Option<InboxNode>> {
+        {
+            let young = self.nursery.young();
+            if let Some(node) = young.named(parent, name) {
+                return Ok(Some(node.clone()));
+            }
+            if young.node(parent).is_some() {
+                return Ok(None);
+            }
+        }
         let db = self.pool.reader()?;
         let sql = node_sql("n.parent = ?1 AND n.name = ?2 AND n.id >= ?3");
         let mut statement = db.prepare_cached(&sql)?;
         let mut rows = statement.query(params![sql_node(parent), name, FIRST])?;
-        rows.next()?.map(node).transpose()
+        let found = rows.next()?.map(node).transpose()?;
+        Ok(found.map(|node| self.nursery.young().refresh(node)))
     }
 
     fn nodes(&self, parent: NodeId, after: Option<NodeId>, limit: usize) -> Result<Vec<InboxNode>> {
+        // Before the database is asked: what leaves for it meanwhile is found in one of the two.
+        let young = self.nursery.young().in_folder(parent, after, limit);
         let db = self.pool.reader()?;
         let sql = node_sql("n.parent = ?1 AND n.id > ?2") + " ORDER BY n.id LIMIT ?3";
         let mut statement = db.prepare_cached(&sql)?;
@@ -49,15 +71,96 @@ impl Inbox for SqliteCatalogue {
         while let Some(row) = rows.next()? {
             page.extend(rows::sound(node(row))?);
         }
-        Ok(page)
+        if !young.is_empty() {
+            page.extend(young);
+            page.sort_by_key(|node| node.id);
+            page.dedup_by_key(|node| node.id);
+            page.truncate(limit);
+        }
+        let young = self.nursery.young();
+        Ok(page.into_iter().map(|node| young.refresh(node)).collect())
     }
 
     fn make_node(&self, parent: NodeId, name: &str, is_folder: bool) -> Result<Moved<InboxNode>> {
-        self.write_quickly(|db| Tree::new(db).make(parent, name, is_folder))
+        self.change_tree(|tree| tree.make(parent, name, is_folder))
+    }
+
+    fn make_node_soon(
+        &self,
+        parent: NodeId,
+        name: &str,
+        is_folder: bool,
+    ) -> Result<Moved<InboxNode>> {
+        let is_trash = is_fixed(parent) && parent != NodeId::INBOX;
+        let is_full = self.nursery.young().len() >= Nursery::MOST;
+        if is_trash || is_full || !is_sound(name) || !self.pool.is_writable() {
+            return self.make_node(parent, name, is_folder);
+        }
+        let mut young = self.nursery.young();
+        match young.node(parent).map(|parent| parent.kind) {
+            Some(NodeKind::Folder) => {}
+            Some(NodeKind::File(_)) => return Ok(Moved::Gone),
+            None => {
+                let db = self.pool.reader()?;
+                let tree = Tree::new(&db);
+                if !tree.is_folder(parent)? {
+                    return Ok(Moved::Gone);
+                }
+                if tree.in_the_way(parent, name)?.is_some() {
+                    return Ok(Moved::Taken);
+                }
+            }
+        }
+        if young.named(parent, name).is_some() {
+            return Ok(Moved::Taken);
+        }
+        let Some(id) = young.next_id() else {
+            drop(young);
+            let ids = self.write_quickly(set_nodes_aside)?;
+            self.nursery.young().set_aside(ids);
+            return self.make_node_soon(parent, name, is_folder);
+        };
+        let now = UnixNanos::now();
+        let node = InboxNode {
+            id,
+            parent,
+            name: name.to_owned(),
+            kind: if is_folder {
+                NodeKind::Folder
+            } else {
+                NodeKind::File(None)
+            },
+            mtime: now,
+            ctime: now,
+            file: None,
+        };
+        young.add(node.clone());
+        Ok(Moved::Done(node))
+    }
+
+    fn is_young(&self, id: NodeId) -> bool {
+        self.nursery.young().node(id).is_some()
+    }
+
+    fn keep_nodes(&self) -> Result<()> {
+        if self.nursery.young().len() == 0 {
+            return Ok(());
+        }
+        self.change_tree(|_| Ok(()))
+    }
+
+    fn make_again(&self, node: &InboxNode) -> Result<()> {
+        self.change_tree(|tree| {
+            let known = "SELECT 1 FROM inbox WHERE id = ?1";
+            if rows::number(tree.db, known, [sql_node(node.id)])?.is_none() {
+                tree.settle_in(node)?;
+            }
+            Ok(())
+        })
     }
 
     fn remove_node(&self, id: NodeId) -> Result<Moved<()>> {
-        self.write_quickly(|db| Tree::new(db).remove(id))
+        self.change_tree(|tree| tree.remove(id))
     }
 
     fn move_node(
@@ -67,27 +170,31 @@ impl Inbox for SqliteCatalogue {
         name: &str,
         replace: bool,
     ) -> Result<Moved<Option<InboxNode>>> {
-        self.write_quickly(|db| Tree::new(db).rename(id, parent, name, replace))
+        self.change_tree(|tree| tree.rename(id, parent, name, replace))
     }
 
     fn exchange_nodes(&self, one: NodeId, other: NodeId) -> Result<Moved<()>> {
-        self.write_quickly(|db| Tree::new(db).exchange(one, other))
+        self.change_tree(|tree| tree.exchange(one, other))
     }
 
     fn touch_node(&self, id: NodeId, mtime: UnixNanos) -> Result<bool> {
-        self.write_quickly(|db| Tree::new(db).touch(id, mtime))
+        if self.nursery.young().touch(id, mtime, UnixNanos::now()) {
+            return Ok(true);
+        }
+        self.change_tree(|tree| tree.touch(id, mtime))
     }
 
     fn fill(&self, fillings: &[Filling]) -> Result<Vec<Filled>> {
-        self.write(|db| fill(db, fillings))
+        self.change_tree_with(true, |tree| fill(tree, fillings))
     }
 
     fn fill_quickly(&self, fillings: &[Filling]) -> Result<Vec<Filled>> {
-        self.write_quickly(|db| fill(db, fillings))
+        self.change_tree(|tree| fill(tree, fillings))
     }
 
     fn sync(&self) -> Result<()> {
         if self.pool.is_writable() {
+            self.keep_nodes()?;
             self.pool.sync()?;
         }
         Ok(())
@@ -101,9 +208,52 @@ impl Inbox for SqliteCatalogue {
     }
 }
 
-fn fill(db: &Connection, fillings: &[Filling]) -> Result<Vec<Filled>> {
-    let tree = Tree::new(db);
+impl SqliteCatalogue {
+    /// Changes the tree in one transaction that survives the process, behind what waits in the nursery.
+    fn change_tree<T>(&self, change: impl FnOnce(&Tree<'_>) -> Result<T>) -> Result<T> {
+        self.change_tree_with(false, change)
+    }
+
+    /// The same; a `durable` one waits for the disk.
+    fn change_tree_with<T>(
+        &self,
+        durable: bool,
+        change: impl FnOnce(&Tree<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let mut writer = if durable {
+            self.pool.writer()?
+        } else {
+            self.pool.quick_writer()?
+        };
+        let leaving = self.nursery.begin_keeping();
+        let changed = in_transaction(&mut writer, |db| {
+            let tree = Tree::new(db);
+            tree.keep(&leaving)?;
+            change(&tree)
+        });
+        self.nursery.end_keeping(leaving, changed.is_ok());
+        changed
+    }
+}
+
+fn fill(tree: &Tree<'_>, fillings: &[Filling]) -> Result<Vec<Filled>> {
     fillings.iter().map(|filling| tree.fill(filling)).collect()
+}
+
+/// Numbers for the next nodes, which nobody else gives out.
+fn set_nodes_aside(db: &Transaction<'_>) -> Result<Range<u64>> {
+    const AT_ONCE: i64 = 4096;
+    let mut statement = db.prepare_cached(
+        "UPDATE sqlite_sequence SET seq = seq + ?1 WHERE name = 'inbox' RETURNING seq",
+    )?;
+    let last: i64 = statement.query_row([AT_ONCE], |row| row.get(0))?;
+    let first = node_id(last - AT_ONCE + 1)?.get();
+    Ok(first..node_id(last)?.get() + 1)
+}
+
+/// Whether the table takes this for the name of a node.
+fn is_sound(name: &str) -> bool {
+    !matches!(name, "" | "." | "..") && name.len() <= 255 && !name.contains(['/', '\0'])
 }
 
 /// [`NodeId::FIRST`] for SQL: what lies in a folder has at least this number.
@@ -191,6 +341,72 @@ impl<'c> Tree<'c> {
             ctime: self.now,
             file: None,
         }))
+    }
+
+    /// Writes down what was in the nursery.
+    fn keep(&self, leaving: &Leaving) -> Result<()> {
+        if leaving.is_empty() {
+            return Ok(());
+        }
+        let mut folders = HashSet::new();
+        for node in &leaving.nodes {
+            if (folders.contains(&node.parent) || self.is_folder(node.parent)?)
+                && self.insert(node, node.parent, &node.name)?
+            {
+                folders.insert(node.parent);
+                if node.kind == NodeKind::Folder {
+                    folders.insert(node.id);
+                }
+            } else {
+                self.settle_in(node)?;
+            }
+        }
+        let mut touched = self.db.prepare_cached(
+            "UPDATE inbox SET mtime = max(mtime, ?2), ctime = max(ctime, ?2) WHERE id = ?1",
+        )?;
+        for (folder, at) in &leaving.touched {
+            touched.execute([sql_node(*folder), at.0])?;
+        }
+        Ok(())
+    }
+
+    /// Inserts a node that has its number already. `false`: its name is taken there.
+    fn insert(&self, node: &InboxNode, parent: NodeId, name: &str) -> Result<bool> {
+        let mut statement = self.db.prepare_cached(
+            "INSERT INTO inbox (id, parent, name, kind, mtime, ctime) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+             ON CONFLICT (parent, name) DO NOTHING",
+        )?;
+        let kind = match node.kind {
+            NodeKind::Folder => FOLDER,
+            NodeKind::File(_) => FILE,
+        };
+        let inserted = statement.execute(params![
+            sql_node(node.id),
+            sql_node(parent),
+            name,
+            kind,
+            node.mtime.0,
+            node.ctime.0
+        ])?;
+        Ok(inserted > 0)
+    }
+
+    /// Inserts a node where somebody else may have removed its folder, or taken its name, since it was made.
+    fn settle_in(&self, node: &InboxNode) -> Result<()> {
+        let parent = if self.is_folder(node.parent)? {
+            node.parent
+        } else {
+            NodeId::INBOX
+        };
+        if self.insert(node, parent, &node.name)? {
+            return Ok(());
+        }
+        // No other node has this number.
+        let unique = format!("{} ", node.id.get());
+        let room = 255 - unique.len();
+        let cut = node.name.floor_char_boundary(room.min(node.name.len()));
+        self.insert(node, parent, &(unique + &node.name[..cut]))?;
+        Ok(())
     }
 
     fn remove(&self, id: NodeId) -> Result<Moved<()>> {

@@ -24,6 +24,7 @@ mod inbox;
 mod ingest;
 mod journal;
 mod ledger;
+mod nursery;
 mod pool;
 mod reindex;
 mod rows;
@@ -43,6 +44,7 @@ use std::path::Path;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::{Error, Result};
+use nursery::Nursery;
 use pool::Pool;
 
 pub use pool::Access;
@@ -50,6 +52,7 @@ pub use pool::Access;
 /// A catalogue in an SQLite database.
 pub struct SqliteCatalogue {
     pool: Pool,
+    nursery: Nursery,
 }
 
 impl SqliteCatalogue {
@@ -67,7 +70,10 @@ impl SqliteCatalogue {
             })?;
         let pool = Pool::open(path, Access::ReadWrite)?;
         schema::create(&mut *pool.writer()?, &path.display().to_string())?;
-        Ok(Self { pool })
+        Ok(Self {
+            pool,
+            nursery: Nursery::default(),
+        })
     }
 
     /// Opens the catalogue at `path`. For writing, an older one is migrated first.
@@ -85,7 +91,10 @@ impl SqliteCatalogue {
             Access::ReadOnly => schema::require(&*pool.reader()?, &place)?,
             Access::ReadWrite => schema::migrate(&mut *pool.writer()?, &place)?,
         }
-        Ok(Self { pool })
+        Ok(Self {
+            pool,
+            nursery: Nursery::default(),
+        })
     }
 
     /// Runs `work` in one durable transaction; all of it is undone if it fails.

@@ -87,6 +87,9 @@ crate::conformance_edit! { Sqlite::new;
 crate::conformance_inbox! { Sqlite::new;
     has_its_fixed_folders
     makes_and_pages_nodes
+    makes_nodes_soon
+    has_what_was_made_soon_for_everybody
+    makes_again_what_was_made_soon
     keeps_names_byte_for_byte
     refuses_names_that_are_none
     makes_nothing_where_it_cannot_be
