@@ -155,8 +155,8 @@ mod tests {
         let line = serde_json::to_string(&NodeNote::of(&node)).unwrap();
         assert!(!line.contains('\n') && is_of_node(&line));
         assert_eq!(Note::parse(&line), None);
-        let note: NodeNote = serde_json::from_str(&line).unwrap();
-        assert_eq!(note.node(), node);
+        let read: NodeNote = serde_json::from_str(&line).unwrap();
+        assert_eq!(read.node(), node);
         let draft = Note::new(&crate::archive::Destination::default(), None, false);
         assert!(!is_of_node(&draft.to_line().unwrap()));
     }

@@ -18,7 +18,7 @@
 //! # Cost
 //!
 //! Reading and writing cost one system call and one short mutex. A hash reads what was written from the
-//! page cache; nothing is queued in memory. One MiB for each of two threads.
+//! page cache; nothing is queued in memory. A quarter of a MiB for each of two threads.
 
 mod arrival;
 mod bytes;

@@ -6,10 +6,12 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::thread;
 
 use super::core::Core;
-use super::hashing::{Lane, PIECE_BYTES};
+use super::hashing::Lane;
 
 /// One for each hash of a single draft.
 const THREADS: usize = 2;
+/// Bytes read at a time: they are to be in the core's own cache still when they are hashed.
+const BUFFER_BYTES: usize = 256 << 10;
 
 /// The threads. They end when this is dropped.
 pub(super) struct Workers {
@@ -83,7 +85,7 @@ impl Queue {
     }
 
     fn work(&self) {
-        let mut buffer = vec![0; usize::try_from(PIECE_BYTES).unwrap_or(0)];
+        let mut buffer = vec![0; BUFFER_BYTES];
         while let Some((job, lane)) = self.pop() {
             // One that has been dropped meanwhile needs no hash.
             if let Some(core) = job.upgrade()

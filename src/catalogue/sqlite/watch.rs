@@ -2,8 +2,9 @@
 //!
 //! `PRAGMA data_version` of a connection that never writes changes with every commit of any other. When to
 //! look is told by inotify: a commit writes to the `-wal` file. It does so just before the commit can be seen, so
-//! after an event the version is looked at more often for a moment. And it is looked at now and then
-//! anyway, more often where inotify cannot help (a network disk): a look costs a microsecond.
+//! after an event the version is looked at more often for a moment, and less so the longer it goes on being written to:
+//! a batch writes thousands of times before it is committed, and nothing is listened to meanwhile. And it is
+//! looked at now and then anyway, more often where inotify cannot help (a network disk): a look costs a microsecond.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -18,8 +19,9 @@ use crate::catalogue::{Result, Watch};
 const CALM: Duration = Duration::from_millis(50);
 /// How often to look where nothing can be heard.
 const DEAF: Duration = Duration::from_millis(10);
-/// How often to look, and for how long, after something was heard.
+/// How often to look, and for how long, after something was heard: often at first, and less while it goes on.
 const ALERT: Duration = Duration::from_micros(200);
+const ALERT_LONG: Duration = Duration::from_millis(2);
 const ALERT_FOR: Duration = Duration::from_millis(10);
 
 /// A watch with a connection of its own.
@@ -27,6 +29,8 @@ pub(super) struct CommitWatch {
     follower: Follower,
     ears: Option<Inotify>,
     alert_until: Option<Instant>,
+    /// How long to wait next while alert.
+    alert: Duration,
 }
 
 impl CommitWatch {
@@ -36,15 +40,18 @@ impl CommitWatch {
             follower: pool.follower()?,
             ears: listen(pool.path()),
             alert_until: None,
+            alert: ALERT,
         })
     }
 
     /// How long to wait before looking again.
     fn pause(&mut self, now: Instant) -> Duration {
         if self.alert_until.is_some_and(|until| now < until) {
-            return ALERT;
+            let pause = self.alert;
+            self.alert = ALERT_LONG.min(pause + pause / 4);
+            return pause;
         }
-        self.alert_until = None;
+        (self.alert_until, self.alert) = (None, ALERT);
         if self.ears.is_some() { CALM } else { DEAF }
     }
 
@@ -54,6 +61,13 @@ impl CommitWatch {
             std::thread::sleep(pause);
             return;
         };
+        if self.alert_until.is_some() {
+            std::thread::sleep(pause);
+            if hear(ears) {
+                self.alert_until = Some(Instant::now() + ALERT_FOR);
+            }
+            return;
+        }
         let timeout = Timespec {
             tv_sec: pause.as_secs().try_into().unwrap_or(i64::MAX),
             tv_nsec: pause.subsec_nanos().into(),
@@ -65,12 +79,7 @@ impl CommitWatch {
         if !heard {
             return;
         }
-        let mut buffer = [0; 4096];
-        // Which file it was does not matter: looking costs less than telling.
-        while ears
-            .read_events(&mut buffer)
-            .is_ok_and(|mut events| events.next().is_some())
-        {}
+        hear(ears);
         self.alert_until = Some(Instant::now() + ALERT_FOR);
     }
 }
@@ -91,6 +100,20 @@ impl Watch for CommitWatch {
             self.listen_for(pause);
         }
     }
+}
+
+/// Takes in all that was heard; whether that was anything. Which file it was does not matter: looking costs less than
+/// telling.
+fn hear(ears: &mut Inotify) -> bool {
+    let mut buffer = [0; 4096];
+    let mut heard = false;
+    while ears
+        .read_events(&mut buffer)
+        .is_ok_and(|mut events| events.next().is_some())
+    {
+        heard = true;
+    }
+    heard
 }
 
 /// Listens to what is written in the database's folder. `None` where that is not possible.
