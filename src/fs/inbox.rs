@@ -131,9 +131,17 @@ impl FileSystem {
 
     /// What is pending of a node that is no more lives as long as it is open.
     pub(super) fn drop_pending_node(&self, id: NodeId) {
-        if let Some(pending) = self.desk.get(id.into()) {
-            self.desk.tables().make_homeless(&pending);
+        let Some(pending) = self.desk.get(id.into()) else {
+            return;
+        };
+        // Its bytes were to survive a power cut: they may go only after the path, or it would be there and empty.
+        if pending.state().is_synced
+            && pending.draft.is_noted()
+            && let Err(error) = self.catalogue().sync()
+        {
+            tracing::warn!("what was removed in the inbox may be there after a power cut: {error}");
         }
+        self.desk.tables().make_homeless(&pending);
     }
 
     /// Removes an empty folder of the inbox.

@@ -275,6 +275,9 @@ impl<'a> Work<'a> {
             // What is in the inbox is in the views, too, under its own name.
             let path = |verb| format!("{folder}/{verb} in {folder}.txt");
             let paths = ["Renamed", "Removed", "Grown"].map(path);
+            for path in &paths {
+                self.ledger.writes(&text(path, 100));
+            }
             let mut files = paths
                 .each_ref()
                 .map(|path| self.make_synced(path, &text(path, 100)));
@@ -372,6 +375,7 @@ impl<'a> Work<'a> {
         self.promise(What::Absent(old.to_owned()));
         let moved = self.reads(new, put.1);
 
+        self.wait_for_document(&put.1);
         self.end(moved);
         let mut edit = librisfs();
         edit.arg("edit").arg(self.scratch.archive());

@@ -122,7 +122,11 @@ impl<'a> Commit<'a> {
         let node = match to.node {
             None => None,
             Some(id) => match self.archive.catalogue.node(id)? {
-                None => return Ok(Err(Committed::Gone)),
+                None => {
+                    // The note may go only after the path has: a power cut would leave that with nothing.
+                    self.archive.catalogue.sync()?;
+                    return Ok(Err(Committed::Gone));
+                }
                 node => node,
             },
         };

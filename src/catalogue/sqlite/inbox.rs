@@ -116,7 +116,8 @@ impl Inbox for SqliteCatalogue {
         }
         let Some(id) = young.next_id() else {
             drop(young);
-            let ids = self.write_quickly(set_nodes_aside)?;
+            // Durable: no number is ever given twice, and these are soon on the disk in other places.
+            let ids = self.write(set_nodes_aside)?;
             self.nursery.young().set_aside(ids);
             return self.make_node_soon(parent, name, is_folder);
         };

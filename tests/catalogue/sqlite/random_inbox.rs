@@ -187,7 +187,7 @@ impl<'b> Both<'b> {
 
     fn make(&mut self, parent: NodeId, name: &str, is_folder: bool) {
         let expected = self.model.making(parent, name);
-        let made = if self.known.len() % 3 == 0 {
+        let made = if self.known.len().is_multiple_of(3) {
             self.catalogue.make_node(parent, name, is_folder)
         } else {
             self.catalogue.make_node_soon(parent, name, is_folder)
