@@ -77,7 +77,9 @@ fn a_full_disk_is_told_to_the_writer_and_to_nobody_else() {
         // The writer gives up, as cp does when it is told.
         fs::remove_file(&big).expect("removed");
         drop(writer);
-        wait_until("the room is back", || disk.available_bytes() > 40 << 20);
+        wait_until(&format!("the room of {folder} is back"), || {
+            disk.available_bytes() > 40 << 20
+        });
     }
     other.write_all(b" And on.").expect("there is room again");
     drop(other);

@@ -3,6 +3,7 @@ import hashlib
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 
@@ -226,6 +227,19 @@ class Librisfs(Peer):
     def empty(self):
         self.turn += 1
         call(self.program, "init", self.stored())
+
+    def settle(self, count):
+        """What is closed survives the daemon, and is committed when more has come together."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        committed = "SELECT count(*) FROM inbox WHERE hash_id IS NOT NULL"
+        catalogue = sqlite3.connect(f"file:{self.stored()}/catalogue.sqlite?mode=ro", uri=True)
+        try:
+            while catalogue.execute(committed).fetchone()[0] < count:
+                if time.monotonic() > until:
+                    raise Failed("librisfs does not commit what it took")
+                time.sleep(0.005)
+        finally:
+            catalogue.close()
 
 
 class Bindfs(Peer):

@@ -108,6 +108,8 @@ impl<K: Kernel> Committer<K> {
             due.sort_by_key(|pending| pending.inode);
             tables.is_hurried = due.len() > BATCH;
             due.truncate(BATCH);
+            tables.backlog = gathered.files - due.len();
+            desk.notify();
             for pending in &due {
                 pending.state().phase = Phase::Committing;
             }

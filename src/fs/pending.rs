@@ -324,6 +324,8 @@ pub(super) struct Tables {
     pub(super) is_hurried: bool,
     /// Whether the committer has nothing to wait for but what is queued next.
     pub(super) is_idle: bool,
+    /// How many files were queued when the committer looked last, those aside that it has taken.
+    pub(super) backlog: usize,
 }
 
 impl Desk {
@@ -333,6 +335,10 @@ impl Desk {
     const VACATED: NonZeroUsize = NonZeroUsize::new(256).unwrap();
     /// Longest wait for a commit.
     const PATIENCE: Duration = Duration::from_secs(10);
+    /// Writers wait where more files than this are queued, so that memory is bounded whatever they write.
+    const MOST_QUEUED: usize = 4096;
+    /// Longest wait of a writer, each time that it closes a file.
+    const CATCHING_UP: Duration = Duration::from_secs(1);
 
     /// A desk with nothing on it.
     pub(super) fn new() -> Self {
@@ -351,6 +357,7 @@ impl Desk {
                 guests: HashMap::new(),
                 is_hurried: false,
                 is_idle: false,
+                backlog: 0,
             }),
             changed: Condvar::new(),
             queued: Condvar::new(),
@@ -378,6 +385,19 @@ impl Desk {
         tables.is_idle = idle;
         let waited = self.queued.wait_timeout(tables, timeout);
         waited.unwrap_or_else(PoisonError::into_inner).0.is_idle = false;
+    }
+
+    /// Waits, for a while, until the committer is not too far behind.
+    pub(super) fn let_commits_catch_up(&self) {
+        let until = Instant::now() + Self::CATCHING_UP;
+        let mut tables = self.tables();
+        while tables.backlog > Self::MOST_QUEUED {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            tables = self.wait(tables, left);
+        }
     }
 
     /// Tells the committer that something was queued.

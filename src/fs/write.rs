@@ -522,6 +522,7 @@ impl FileSystem {
             let mut state = pending.state();
             state.is_closed = settled.is_ok() && destination.is_document && !state.is_cut_short;
         }
+        self.desk.let_commits_catch_up();
         // It lives as long as the mount. It is not to hold what is taken down even so long.
         if is_fleeting {
             pending.draft.forget()?;
