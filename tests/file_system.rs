@@ -354,6 +354,8 @@ fn a_time_that_was_set_is_there_before_and_after_the_close() {
     let Open::Pending(handle) = handle else {
         panic!("it is not pending");
     };
+    // As if it had been made a while ago.
+    fs.archive().keep_nodes().expect("kept");
     let set = NewAttributes {
         size_bytes: None,
         mtime: Some(UnixNanos(978_307_200_000_000_000)),
