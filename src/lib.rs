@@ -9,7 +9,7 @@
 //! view        paths to places in the catalogue, and back
 //! archive     the one owner of "blob first, then rows"
 //! document    what documents say of themselves
-//! catalogue   the tables; `sqlite` is the only place that names `rusqlite`
+//! catalogue   the tables; `sqlite` is the only place that names `rusqlite`, `mariadb` the only one that names `mysql`
 //! blob        the bytes
 //! hash name book author language text time  the vocabulary
 //! ```

@@ -40,7 +40,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
 /// Foreign crates that have a room, by the name that code uses, and the modules that may name them.
 ///
 /// Encrypted PDFs derive their keys with MD5; no blob is identified there.
-const FOREIGN: [(&str, &[&str]); 26] = [
+const FOREIGN: [(&str, &[&str]); 27] = [
     ("aes", &["document::pdf"]),
     ("cbc", &["document::pdf"]),
     ("clap", &["main", "cli"]),
@@ -56,6 +56,7 @@ const FOREIGN: [(&str, &[&str]); 26] = [
     ("isolang", &["language"]),
     ("md5", &["hash", "document::pdf"]),
     ("memchr", &["document"]),
+    ("mysql", &["catalogue::mariadb"]),
     ("object_store", &["blob::object"]),
     ("quick_xml", &["document"]),
     ("rc4", &["document::pdf"]),

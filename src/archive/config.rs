@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::blob::{NotAStore, StoreUrl};
 use crate::time::UnixSeconds;
 
-use super::{Error, Result};
+use super::{CatalogueConfig, Error, Result};
 
 /// The configuration of one archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,9 @@ pub struct Config {
     pub id: String,
     /// What the mount and messages call it.
     pub name: String,
+    /// Where its catalogue is; `None`: in its folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catalogue: Option<CatalogueConfig>,
     /// How it is mounted.
     #[serde(default)]
     pub mount: MountConfig,
@@ -132,6 +135,7 @@ impl Config {
             format: Self::FORMAT,
             id: format!("{:032x}", u128::from_be_bytes(id)),
             name,
+            catalogue: None,
             mount: MountConfig::default(),
             trash: TrashConfig::default(),
             blobs: BlobsConfig::default(),
@@ -169,7 +173,7 @@ impl Config {
     fn parse(dir: &Path, text: &str) -> Result<Self> {
         let fault = |e: toml::de::Error| Error::Config {
             path: dir.join(Self::FILE),
-            fault: e.to_string().trim_end().to_owned(),
+            fault: told(&e, text),
         };
         let FormatOnly { format } = toml::from_str(text).map_err(fault)?;
         if format > Self::FORMAT {
@@ -180,6 +184,22 @@ impl Config {
             });
         }
         toml::from_str(text).map_err(fault)
+    }
+}
+
+/// A fault in words. They show the line, unless somebody may have written a password there.
+fn told(error: &toml::de::Error, text: &str) -> String {
+    let start = error.span().map_or(0, |span| span.start).min(text.len());
+    let before = text.get(..start).unwrap_or_default();
+    let line = text.lines().nth(before.matches('\n').count());
+    if line.is_some_and(|line| line.contains("password") || line.contains("://")) {
+        format!(
+            "line {}: {}; a password belongs into a file that password_file names",
+            before.matches('\n').count() + 1,
+            error.message()
+        )
+    } else {
+        error.to_string().trim_end().to_owned()
     }
 }
 
@@ -288,6 +308,34 @@ mod tests {
             let message = parse(text).unwrap_err().to_string();
             assert!(message.contains(named), "{message}");
             assert!(message.contains("/archive/librisfs.toml"), "{message}");
+        }
+    }
+
+    #[test]
+    fn the_catalogue_may_be_elsewhere() {
+        let config = parse("format = 1\nid = 'x'\nname = 'n'").unwrap();
+        assert_eq!(config.catalogue, None);
+        let config = parse(
+            "format = 1\nid = 'x'\nname = 'n'\n[catalogue]\nurl = 'mysql://u@h/b'\npassword_file = 'p'",
+        );
+        let catalogue = config.unwrap().catalogue.unwrap();
+        assert_eq!(catalogue.url, "mysql://u@h/b");
+        assert_eq!(catalogue.password_file.as_deref(), Some(Path::new("p")));
+    }
+
+    #[test]
+    fn a_password_in_it_is_refused_and_not_repeated() {
+        for line in [
+            "password = 'SECRET'",
+            "url = 'mysql://u:SECRET@h/b",
+            "password = SECRET",
+        ] {
+            let text = format!("format = 1\nid = 'x'\nname = 'n'\n[catalogue]\n{line}\n");
+            let said = parse(&text).unwrap_err().to_string();
+            assert!(
+                said.contains("line 5") && !said.contains("SECRET"),
+                "{said}"
+            );
         }
     }
 

@@ -8,9 +8,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::catalogue::sqlite::SqliteCatalogue;
-
-use super::{Access, Archive, BlobsConfig, Config, Error, Layout, Result};
+use super::{
+    Access, Archive, BlobsConfig, CatalogueConfig, Config, Error, Layout, Result, database,
+};
 
 /// What a new archive is to be.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -19,6 +19,10 @@ pub struct InitOptions {
     pub name: Option<String>,
     /// The URL of the store of its blobs; `None`: a folder in it.
     pub blobs: Option<String>,
+    /// Where its catalogue is to be; `None`: in its folder.
+    pub catalogue: Option<CatalogueConfig>,
+    /// Whether to share the catalogue that is there: this is another host's part of an archive that exists.
+    pub join: bool,
 }
 
 impl Archive {
@@ -30,12 +34,18 @@ impl Archive {
         }
         let mut config = Config::new(options.name.clone().unwrap_or_else(|| name_of(&dir)))?;
         config.blobs = BlobsConfig::at(options.blobs.as_deref())?;
+        config.catalogue.clone_from(&options.catalogue);
+        if options.join {
+            database::join(&dir, &mut config, options.name.as_deref())?;
+        }
         match fs::read_dir(&dir) {
             Ok(mut entries) => match entries.next() {
                 Some(_) => return Err(taken(dir)),
-                None => fill_in_place(&dir, &config)?,
+                None => fill_in_place(&dir, &config, options.join)?,
             },
-            Err(e) if e.kind() == io::ErrorKind::NotFound => make_beside(&dir, &config)?,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                make_beside(&dir, &config, options.join)?;
+            }
             Err(e) if e.kind() == io::ErrorKind::NotADirectory => return Err(taken(dir)),
             Err(e) => return Err(Error::io(dir, e)),
         }
@@ -70,12 +80,12 @@ fn name_of(dir: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-fn make_beside(dir: &Path, config: &Config) -> Result<()> {
+fn make_beside(dir: &Path, config: &Config, joins: bool) -> Result<()> {
     let parent = dir.parent().unwrap_or(dir);
     fs::create_dir_all(parent).map_err(|e| Error::io(parent, e))?;
     let unfinished = parent.join(format!(".librisfs-init-{}", config.id));
     fs::create_dir(&unfinished).map_err(|e| Error::io(&unfinished, e))?;
-    let made = fill(&unfinished, config).and_then(|()| {
+    let made = fill(&unfinished, config, joins).and_then(|()| {
         // Replaces nothing but an empty folder that somebody has made meanwhile.
         fs::rename(&unfinished, dir).map_err(|e| Error::io(dir, e))
     });
@@ -87,8 +97,8 @@ fn make_beside(dir: &Path, config: &Config) -> Result<()> {
     sync(parent)
 }
 
-fn fill_in_place(dir: &Path, config: &Config) -> Result<()> {
-    fill(dir, config).inspect_err(|_| {
+fn fill_in_place(dir: &Path, config: &Config, joins: bool) -> Result<()> {
+    fill(dir, config, joins).inspect_err(|_| {
         for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
             // The first error is the one to tell.
             let path = entry.path();
@@ -98,10 +108,12 @@ fn fill_in_place(dir: &Path, config: &Config) -> Result<()> {
 }
 
 /// Makes all that belongs in an archive, the configuration last.
-fn fill(dir: &Path, config: &Config) -> Result<()> {
+fn fill(dir: &Path, config: &Config, joins: bool) -> Result<()> {
     let layout = Layout::of(dir);
     layout.create_store(config)?;
-    SqliteCatalogue::create(&layout.catalogue())?;
+    if !joins {
+        database::create(dir, config)?;
+    }
     config.write(dir)?;
     sync(dir)
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! ARCHIVE/librisfs.toml       what it is; a folder is an archive if this is in it
-//! ARCHIVE/catalogue.sqlite    the catalogue
+//! ARCHIVE/catalogue.sqlite    the catalogue, unless it is in MariaDB (`database`)
 //! ARCHIVE/blobs/              the blobs, where they are not in an object store
 //! ARCHIVE/cache/              what was read of an object store
 //! ARCHIVE/staging/            bytes on their way in
@@ -19,6 +19,7 @@
 //! once they keep apart by the locks in `lock` and by the catalogue's own.
 
 mod config;
+mod database;
 mod draft;
 mod edit;
 mod error;
@@ -41,15 +42,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use crate::blob::{self, BlobStore, OpenBlob, Space};
-pub use crate::catalogue::sqlite::Access;
 pub use crate::catalogue::{
-    self, Action, ActionId, Admission, BlobRow, Browse, Catalogue, Change, Deed, Discard, Entry,
-    Fields, FileId, FileRecord, Filled, Filling, Folder, FolderId, Follow, InboxNode, Moved,
+    self, Access, Action, ActionId, Admission, BlobRow, Browse, Catalogue, Change, Deed, Discard,
+    Entry, Fields, FileId, FileRecord, Filled, Filling, Folder, FolderId, Follow, InboxNode, Moved,
     NodeId, NodeKind, Position, Query, SearchHit, Seq, Stat, Statistics, Takedown, TakedownEntry,
     TakedownId, TrashEntry, UnixNanos, Watch,
 };
 pub use crate::hash::BlobId;
 pub use config::{BlobsConfig, Config, MountConfig, TrashConfig};
+pub use database::CatalogueConfig;
 pub use draft::{Committed, Destination, Draft, Leftover, RecoverReport, Unrecovered};
 pub use error::{Error, Result};
 pub use gc::GcReport;
@@ -63,7 +64,6 @@ pub use upkeep::Status;
 
 use crate::blob::{Found, LocalStore, ObjectOptions, ObjectStore, Staging};
 use crate::book::Metadata;
-use crate::catalogue::sqlite::SqliteCatalogue;
 use crate::document;
 use draft::Drafts;
 use inbox::NotedNodes;
@@ -103,7 +103,7 @@ impl Archive {
         let config = Config::read(dir)?;
         let dir = fs::canonicalize(dir).map_err(|e| Error::io(dir, e))?;
         let layout = Layout::of(&dir);
-        let catalogue = SqliteCatalogue::open(&layout.catalogue(), access)?;
+        let catalogue = database::open(&dir, &config, access)?;
         let blobs = layout.open_store(&config)?;
         let archive = Self {
             locks: Locks::of(&dir),
@@ -112,7 +112,7 @@ impl Archive {
             dir,
             config,
             access,
-            catalogue: Box::new(catalogue),
+            catalogue,
             blobs,
         };
         if let Err(error) = archive.settle_for(SETTLING) {

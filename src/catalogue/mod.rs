@@ -40,6 +40,7 @@ mod searches;
 mod takedown;
 mod upkeep;
 
+pub mod mariadb;
 pub mod sqlite;
 
 pub use browse::{Browse, Entry, FileId, FileRecord, Folder, FolderId, Position, Stat};
@@ -50,6 +51,15 @@ pub use ingest::{Admission, Arrival, Ingest, Replaces};
 pub use searches::Searches;
 pub use takedown::{Takedown, TakedownEntry, TakedownId, Takedowns};
 pub use upkeep::{BlobRow, HashId, Query, SearchHit, Statistics, Upkeep};
+
+/// What a catalogue is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Reading only: nothing is written, not even what is due.
+    ReadOnly,
+    /// Reading and writing.
+    ReadWrite,
+}
 
 /// Everything that is asked of a database.
 pub trait Catalogue:

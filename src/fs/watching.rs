@@ -9,19 +9,29 @@ use crate::archive::{self, Archive, Watch};
 const ROUND: Duration = Duration::from_millis(250);
 
 /// Runs `work` at once, and whenever somebody may have committed since, until `stop` is set. What fails is
-/// logged as not being able to `what`, and tried again.
+/// logged as not being able to `what`, once for as long as it fails, and tried again.
 pub(super) fn on_commits(
     watch: &mut dyn Watch,
     stop: &AtomicBool,
     what: &str,
     mut work: impl FnMut() -> archive::Result<()>,
 ) {
+    let mut fails = false;
     while !stop.load(Ordering::Relaxed) {
         let round = work().and_then(|()| Ok(watch.wait(ROUND)?));
-        if let Err(error) = round {
-            tracing::error!("cannot {what}, trying again: {error}");
-            std::thread::sleep(ROUND);
+        match round {
+            Ok(_) if fails => tracing::warn!("can {what} again"),
+            Ok(_) => {}
+            Err(error) => {
+                if !fails {
+                    tracing::error!("cannot {what}, trying again: {error}");
+                }
+                std::thread::sleep(ROUND);
+                fails = true;
+                continue;
+            }
         }
+        fails = false;
     }
 }
 

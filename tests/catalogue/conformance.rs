@@ -16,9 +16,45 @@ use crate::fixture::{
     places, position, shown, sql_bytes,
 };
 
-/// Runs the suite on what `$open` makes.
+/// Runs the suite on what `$open` makes: all of it, for every database.
 #[macro_export]
 macro_rules! conformance {
+    ($open:expr) => {
+        $crate::conformance! { $open;
+            shows_a_file_in_every_view
+            files_what_is_unknown
+            views_are_there_when_empty
+            keeps_a_blob_once
+            keeps_collisions_apart
+            tells_equal_names_apart_and_keeps_them
+            pages_cover_everything_once
+            gives_a_small_folder_with_its_entries
+            folders_page_like_entries
+            hides_what_is_taken_down
+            hides_what_is_taken_down_by_hand
+            refuses_what_was_taken_down_before
+            shows_only_what_nothing_else_hides
+            a_twin_takes_over_in_by_hash
+            completes_bare_rows
+            completes_rows_in_any_order
+            follows_edits_by_hand
+            gives_names_by_metadata_alone
+            one_blob_in_two_books
+            tells_followers
+            hears_of_commits
+            finds_by_metadata
+            finds_records_by_name_and_hash
+            counts
+            brings_back_what_was_in_the_trash
+            a_known_book_gets_another_file
+            keeps_the_rows_of_blobs
+            reindexing_changes_nothing
+            regression_a_twin_takes_over_from_a_file_without_a_book
+            regression_a_row_that_becomes_taken_down_hides_at_once
+            regression_an_id_set_by_hand_is_not_given_again
+            is_sound
+        }
+    };
     ($open:expr; $($test:ident)*) => {
         $(#[test]
         fn $test() {

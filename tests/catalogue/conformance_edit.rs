@@ -13,9 +13,45 @@ use crate::fixture::{
     Bench, admit, arrival, blob, book, folder, folders, names, places, shown, sql_bytes,
 };
 
-/// Runs the suite on what `$open` makes.
+/// Runs the suite on what `$open` makes: all of it, for every database.
 #[macro_export]
 macro_rules! conformance_edit {
+    ($open:expr) => {
+        $crate::conformance_edit! { $open;
+            sets_ids_aside
+            an_id_that_somebody_has_is_not_given
+            edits_books
+            edits_a_book_once_by_the_last_that_names_it
+            names_the_file_of_a_book_first_that_is_edited
+            edits_nothing_in_the_trash
+            renames_an_author
+            renames_who_is_unknown
+            renames_nobody_who_is_no_longer_in_a_book
+            sets_times
+            puts_into_the_trash_and_takes_out
+            keeps_where_it_was
+            a_file_in_the_trash_leaves_its_name_to_others
+            pages_the_trash
+            empties_the_trash
+            hears_of_the_trash_by_hand
+            gives_a_file_new_bytes
+            new_bytes_may_change_the_book
+            the_same_bytes_change_the_time
+            bytes_for_what_is_gone_arrive_like_others
+            new_bytes_may_be_those_of_another
+            new_bytes_that_are_taken_down_replace_nothing
+            replaces_among_others_of_a_batch
+            pages_the_journal
+            takes_each_deed_back
+            takes_several_back_at_once
+            taking_back_spares_what_others_changed_since
+            taking_back_passes_over_what_is_gone
+            taking_back_never_takes_the_last_bytes_away
+            makes_folders_that_are_shown_though_empty
+            counts_no_author_for_a_folder_that_was_made
+            tells_followers_of_each_deed
+        }
+    };
     ($open:expr; $($test:ident)*) => {
         $(#[test]
         fn $test() {

@@ -13,7 +13,21 @@ pub trait Bench {
 
     /// Runs statements as another program would, on a connection of its own, in one transaction.
     fn by_hand(&self, statements: &str);
+
+    /// How many entries show what is taken down.
+    fn shown_though_taken_down(&self) -> i64;
+
+    /// All derived data that readers see, as text.
+    fn derived(&self) -> Vec<String>;
+
+    /// Damages the derived data where making it anew only mends what is wrong.
+    fn spoil(&self) {}
 }
+
+/// SQL that counts the entries that show what is taken down.
+pub const SHOWN_THOUGH_TAKEN_DOWN: &str = "SELECT count(*) FROM entries AS e \
+    JOIN books_to_hashes AS f ON f.id = e.file JOIN books_hashes AS h ON h.id = f.hash_id \
+    JOIN deleted_hashes AS d ON d.md5 = h.md5 OR d.sha1 = h.sha1";
 
 /// The identity of these bytes.
 pub fn blob_of(bytes: &[u8]) -> BlobId {

@@ -1,7 +1,12 @@
-//! The catalogue: one suite for every database, and what is particular to SQLite.
+//! The catalogue: one suite for every database, and what is particular to each.
 
 mod conformance;
 mod conformance_edit;
 mod conformance_inbox;
 mod fixture;
+mod mariadb;
+mod random;
+mod random_inbox;
+#[path = "../support/mariadb.rs"]
+mod server;
 mod sqlite;

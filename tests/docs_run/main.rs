@@ -11,6 +11,8 @@
 
 mod library;
 mod script;
+#[path = "../support/mariadb.rs"]
+mod server;
 mod session;
 
 use std::fs;
@@ -20,13 +22,18 @@ use script::Step;
 
 /// Runs the examples of one document; all that is wrong with them.
 fn faults(name: &str, text: &str) -> Vec<String> {
+    faults_with(name, text, &[])
+}
+
+/// The same with these variables in the environment.
+fn faults_with(name: &str, text: &str, environment: &[(&str, &str)]) -> Vec<String> {
     let steps = match script::steps(text) {
         Ok(steps) => steps,
         Err(fault) => return vec![format!("{name}: {fault}")],
     };
     let home = tempfile::tempdir().expect("a scratch folder");
     library::build(&home.path().join("Documents"));
-    let outcomes = session::run(home.path(), &steps);
+    let outcomes = session::run(home.path(), &steps, environment);
     let mut faults = Vec::new();
     for (at, step) in steps.iter().enumerate() {
         let place = format!("{name}:{}: $ {}", step.line, step.command);
@@ -53,9 +60,13 @@ fn faults(name: &str, text: &str) -> Vec<String> {
 
 /// Runs the examples of a document of the project.
 fn check(name: &str) {
+    check_with(name, &[]);
+}
+
+fn check_with(name: &str, environment: &[(&str, &str)]) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
     let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{name}: {e}"));
-    let faults = faults(name, &text);
+    let faults = faults_with(name, &text, environment);
     assert!(faults.is_empty(), "\n{}", faults.join("\n\n"));
 }
 
@@ -80,6 +91,12 @@ fn layout() {
 }
 
 #[test]
+fn many_machines() {
+    let socket = server::shared().socket();
+    check_with("docs/many-machines.md", &[("MARIADB_SOCKET", &socket)]);
+}
+
+#[test]
 fn mounting() {
     check("docs/mounting.md");
 }
@@ -95,6 +112,7 @@ fn every_document_with_examples_is_run() {
         "catalogue.md",
         "editing.md",
         "layout.md",
+        "many-machines.md",
         "mounting.md",
         "takedowns.md",
     ];

@@ -19,8 +19,8 @@ pub struct Outcome {
 /// Stands between the outputs of two commands, before the exit code of the first.
 const MARK: &str = "\u{1}status ";
 
-/// Runs `steps` in `home`, and unmounts what they leave mounted. Those that were reached have an outcome.
-pub fn run(home: &Path, steps: &[Step]) -> Vec<Outcome> {
+/// Runs `steps` in `home` with these variables, and unmounts what they leave mounted. Those that were reached have an outcome.
+pub fn run(home: &Path, steps: &[Step], environment: &[(&str, &str)]) -> Vec<Outcome> {
     let _unmounted = Unmounted(home);
     // A file and no pipe: a daemon may hold on to it.
     let printed = home.join(".printed");
@@ -33,6 +33,7 @@ pub fn run(home: &Path, steps: &[Step]) -> Vec<Outcome> {
         .env("PATH", path())
         .env("LC_ALL", "C.UTF-8")
         .env("XDG_RUNTIME_DIR", home)
+        .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .stderr(output.try_clone().expect("a descriptor"))
         .stdout(output)

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test program uses a part")]
 
+pub mod mariadb;
+
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::fs;
@@ -140,10 +142,27 @@ pub fn files_below(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
+/// What SQLite says otherwise than MariaDB.
+fn in_mariadb(statements: &str) -> String {
+    let mut said =
+        format!("SET SESSION sql_mode = concat(@@sql_mode, ',PIPES_AS_CONCAT'); {statements}");
+    for (sqlite, mariadb) in [
+        ("unixepoch()", "unix_timestamp()"),
+        ("last_insert_rowid()", "last_insert_id()"),
+        ("zeroblob(30000)", "repeat(char(0), 30000)"),
+    ] {
+        said = said.replace(sqlite, mariadb);
+    }
+    said
+}
+
 /// An archive of its own for one test, with folders for sources and mounts beside it.
+///
+/// With `LIBRISFS_TEST_CATALOGUE=mysql` in the environment, the catalogue is in MariaDB.
 pub struct Scratch {
     root: TempDir,
     account: Account,
+    database: Option<mariadb::Database>,
 }
 
 impl Scratch {
@@ -159,7 +178,11 @@ impl Scratch {
         if let Some(url) = scratch.blobs() {
             init.args(["--blobs", &url]);
         }
-        succeed(init.arg(scratch.archive()));
+        init.arg(scratch.archive());
+        if let Some(database) = &scratch.database {
+            init.arg("--catalogue").arg(database.url());
+        }
+        succeed(&mut init);
         scratch
     }
 
@@ -178,7 +201,16 @@ impl Scratch {
             .prefix("librisfs-test-")
             .tempdir()
             .expect("a scratch folder");
-        let scratch = Self { root, account };
+        let database = match std::env::var("LIBRISFS_TEST_CATALOGUE").as_deref() {
+            Ok("mysql") => Some(mariadb::shared().database()),
+            Ok("" | "sqlite") | Err(_) => None,
+            Ok(other) => panic!("LIBRISFS_TEST_CATALOGUE={other} is neither sqlite nor mysql"),
+        };
+        let scratch = Self {
+            root,
+            account,
+            database,
+        };
         fs::create_dir(scratch.sources()).expect("made");
         account.own(scratch.root());
         account.own(&scratch.sources());
@@ -234,14 +266,22 @@ impl Scratch {
         );
     }
 
-    /// Runs `statements` with the `sqlite3` program, as a person would.
+    /// Runs `statements` with the `sqlite3` program, as a person would; with `mariadb` where the catalogue is in MariaDB.
     pub fn sqlite3(&self, statements: &str) -> String {
-        succeed(
-            Command::new("sqlite3")
-                .args(["-cmd", ".timeout 5000"])
-                .arg(self.archive().join("catalogue.sqlite"))
-                .arg(statements),
-        )
+        match &self.database {
+            Some(database) => database.sql(&in_mariadb(statements)),
+            None => succeed(
+                Command::new("sqlite3")
+                    .args(["-cmd", ".timeout 5000"])
+                    .arg(self.archive().join("catalogue.sqlite"))
+                    .arg(statements),
+            ),
+        }
+    }
+
+    /// Whether the catalogue is in MariaDB.
+    pub fn is_in_mariadb(&self) -> bool {
+        self.database.is_some()
     }
 
     /// Mounts it.

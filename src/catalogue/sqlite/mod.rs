@@ -47,7 +47,7 @@ use super::{Error, Result};
 use nursery::Nursery;
 use pool::Pool;
 
-pub use pool::Access;
+pub use super::Access;
 
 /// A catalogue in an SQLite database.
 pub struct SqliteCatalogue {

@@ -30,7 +30,7 @@ use std::time::{Duration, SystemTime};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use crate::catalogue::{Error, Result};
+use crate::catalogue::{Access, Error, Result};
 
 /// Page cache of a reader.
 const READER_CACHE_KIB: u32 = 4 * 1024;
@@ -47,15 +47,6 @@ const AUTOCHECKPOINT_PAGES: u32 = 16_000;
 const LOG_LIMIT_BYTES: u32 = 64 << 20;
 /// Prepared statements kept by a connection.
 const STATEMENTS: usize = 64;
-
-/// What a catalogue is opened for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Reading only: nothing is written, not even what is due.
-    ReadOnly,
-    /// Reading and writing.
-    ReadWrite,
-}
 
 /// How a reader reads the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

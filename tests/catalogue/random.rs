@@ -7,12 +7,11 @@ use librisfs::hash::{BlobId, Hash};
 use librisfs::name::Format;
 use proptest::prelude::*;
 
-use super::Sqlite;
 use crate::fixture::{Bench, arrival, book, made_blob, shown, sql_bytes};
 
 /// One thing done to a catalogue.
 #[derive(Debug, Clone)]
-enum Operation {
+pub enum Operation {
     Admit(Vec<(u8, u8)>),
     TakeDown(u8, bool),
     Lift(u8, bool),
@@ -87,7 +86,7 @@ fn by_hand() -> impl Strategy<Value = String> {
     ]
 }
 
-fn operation() -> impl Strategy<Value = Operation> {
+pub fn operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
         4 => prop::collection::vec((0..9_u8, 0..4_u8), 1..6).prop_map(Operation::Admit),
         1 => (0..9_u8, any::<bool>()).prop_map(|(number, by_md5)| Operation::TakeDown(number, by_md5)),
@@ -98,7 +97,7 @@ fn operation() -> impl Strategy<Value = Operation> {
     ]
 }
 
-fn run(bench: &Sqlite, operation: &Operation) {
+fn run(bench: &impl Bench, operation: &Operation) {
     let catalogue = bench.catalogue();
     match operation {
         Operation::Admit(arrivals) => {
@@ -132,46 +131,6 @@ fn run(bench: &Sqlite, operation: &Operation) {
     }
 }
 
-/// Asserts that nothing taken down is shown, settled or not.
-fn assert_hidden(bench: &Sqlite) {
-    let db = rusqlite::Connection::open(bench.path()).expect("opens");
-    let shown: i64 = db
-        .query_row(
-            "SELECT count(*) FROM entries AS e JOIN books_to_hashes AS f ON f.id = e.file \
-             JOIN books_hashes AS h ON h.id = f.hash_id \
-             JOIN deleted_hashes AS d ON d.md5 = h.md5 OR d.sha1 = h.sha1",
-            [],
-            |row| row.get(0),
-        )
-        .expect("answers");
-    assert_eq!(shown, 0);
-}
-
-/// All derived data that readers see, as text.
-fn derived(bench: &Sqlite) -> Vec<String> {
-    let db = rusqlite::Connection::open(bench.path()).expect("opens");
-    db.execute_batch("CREATE VIRTUAL TABLE temp.found USING fts5vocab (main, words, instance)")
-        .expect("creates");
-    let queries = [
-        "SELECT format('%d %d %d %s %d %d %d %d', folder, bucket, file, name, size, mtime, ctime, links) \
-         FROM entries ORDER BY folder, bucket, file",
-        "SELECT format('%d %d %d %s %d', id, parent, bucket, name, children) FROM folders \
-         WHERE children > 0 OR id > 1000 ORDER BY id",
-        "SELECT format('%d %s', id, name) FROM books_to_hashes ORDER BY id",
-        "SELECT format('%d %s %d %s', doc, col, offset, term) FROM found ORDER BY doc, col, offset",
-        "SELECT format('word row %d', id) FROM words_docsize ORDER BY id",
-    ];
-    let mut all = Vec::new();
-    for query in queries {
-        let mut statement = db.prepare(query).expect("prepares");
-        let rows = statement
-            .query_map([], |row| row.get::<_, String>(0))
-            .expect("answers");
-        all.extend(rows.map(|row| row.expect("a row")));
-    }
-    all
-}
-
 /// Asserts that a listing says of each file at how many places it is, and no name twice.
 fn assert_consistent(catalogue: &dyn Catalogue) {
     let shown = shown(catalogue);
@@ -188,21 +147,37 @@ fn assert_consistent(catalogue: &dyn Catalogue) {
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
-
-    #[test]
-    fn settled_is_what_reindexing_gives(operations in prop::collection::vec(operation(), 1..30)) {
-        let bench = Sqlite::new();
-        for operation in &operations {
-            run(&bench, operation);
-            assert_hidden(&bench);
-        }
-        bench.catalogue().settle().expect("settles");
-        assert_hidden(&bench);
-        assert_consistent(bench.catalogue());
-        let settled = derived(&bench);
-        bench.catalogue().reindex(&mut |_, _| ()).expect("reindexes");
-        prop_assert_eq!(settled, derived(&bench));
+/// Runs operations, and compares what is derived then with what making it anew gives.
+pub fn settled_is_what_reindexing_gives(bench: &impl Bench, operations: &[Operation]) {
+    for operation in operations {
+        run(bench, operation);
+        assert_eq!(bench.shown_though_taken_down(), 0);
     }
+    bench.catalogue().settle().expect("settles");
+    assert_eq!(bench.shown_though_taken_down(), 0);
+    assert_consistent(bench.catalogue());
+    let settled = bench.derived();
+    bench.spoil();
+    bench
+        .catalogue()
+        .reindex(&mut |_, _| ())
+        .expect("reindexes");
+    assert_eq!(settled, bench.derived());
+}
+
+/// Runs random operations on what `$open` makes.
+#[macro_export]
+macro_rules! random {
+    ($open:expr, $cases:expr) => {
+        proptest::proptest! {
+            #![proptest_config(proptest::prelude::ProptestConfig { cases: $cases, ..Default::default() })]
+
+            #[test]
+            fn settled_is_what_reindexing_gives(
+                operations in proptest::collection::vec($crate::random::operation(), 1..30)
+            ) {
+                $crate::random::settled_is_what_reindexing_gives(&$open(), &operations);
+            }
+        }
+    };
 }

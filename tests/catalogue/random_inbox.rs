@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use librisfs::catalogue::{Catalogue, Moved, NodeId, NodeKind};
 use proptest::prelude::*;
 
-use super::Sqlite;
 use crate::fixture::Bench;
 
 /// One thing done to the tree. Nodes are given by their number among all ever made, after the fixed folders.
 #[derive(Debug, Clone)]
-enum Operation {
+pub enum Operation {
     Make(usize, u8, bool),
     Remove(usize),
     Move(usize, usize, u8, bool),
@@ -143,7 +142,7 @@ struct Both<'b> {
 }
 
 impl<'b> Both<'b> {
-    fn new(bench: &'b Sqlite) -> Self {
+    fn new(bench: &'b impl Bench) -> Self {
         Self {
             catalogue: bench.catalogue(),
             model: Model::default(),
@@ -236,7 +235,7 @@ fn called(name: u8) -> String {
     char::from(b'a' + name % 4).to_string()
 }
 
-fn operation() -> impl Strategy<Value = Operation> {
+pub fn operation() -> impl Strategy<Value = Operation> {
     let node = 0..16_usize;
     let name = 0..4_u8;
     prop_oneof![
@@ -249,16 +248,28 @@ fn operation() -> impl Strategy<Value = Operation> {
     ]
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
-
-    #[test]
-    fn the_inbox_is_a_tree(operations in prop::collection::vec(operation(), 1..60)) {
-        let bench = Sqlite::new();
-        let mut both = Both::new(&bench);
-        for operation in &operations {
-            both.run(operation);
-            both.assert_same();
-        }
+/// Runs operations on a catalogue and on the model, and compares them after each.
+pub fn the_inbox_is_a_tree(bench: &impl Bench, operations: &[Operation]) {
+    let mut both = Both::new(bench);
+    for operation in operations {
+        both.run(operation);
+        both.assert_same();
     }
+}
+
+/// Runs random operations on the inbox of what `$open` makes.
+#[macro_export]
+macro_rules! random_inbox {
+    ($open:expr, $cases:expr) => {
+        proptest::proptest! {
+            #![proptest_config(proptest::prelude::ProptestConfig { cases: $cases, ..Default::default() })]
+
+            #[test]
+            fn the_inbox_is_a_tree(
+                operations in proptest::collection::vec($crate::random_inbox::operation(), 1..60)
+            ) {
+                $crate::random_inbox::the_inbox_is_a_tree(&$open(), &operations);
+            }
+        }
+    };
 }
