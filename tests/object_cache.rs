@@ -49,8 +49,8 @@ fn readers_of_one_piece_fetch_it_once() {
         }
     });
     let fetched = world.server.sent_bytes() - before;
-    // Who reads in order may have had the next one fetched, too.
-    assert!((MIB..3 * MIB).contains(&fetched), "{fetched}");
+    // Who reads in order may have had all the others fetched ahead, too, each once.
+    assert!((MIB..5 * MIB).contains(&fetched), "{fetched}");
 }
 
 #[test]
