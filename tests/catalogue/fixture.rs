@@ -14,6 +14,9 @@ pub trait Bench {
     /// Runs statements as another program would, on a connection of its own, in one transaction.
     fn by_hand(&self, statements: &str);
 
+    /// Runs statements in the database's own program, in SQLite's words; what it says, with `|` between columns.
+    fn by_program(&self, statements: &str) -> Result<String, String>;
+
     /// How many entries show what is taken down.
     fn shown_though_taken_down(&self) -> i64;
 
@@ -28,6 +31,16 @@ pub trait Bench {
 pub const SHOWN_THOUGH_TAKEN_DOWN: &str = "SELECT count(*) FROM entries AS e \
     JOIN books_to_hashes AS f ON f.id = e.file JOIN books_hashes AS h ON h.id = f.hash_id \
     JOIN deleted_hashes AS d ON d.md5 = h.md5 OR d.sha1 = h.sha1";
+
+/// What a program printed, or complained of.
+pub fn said(output: &std::process::Output) -> Result<String, String> {
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    if output.status.success() && output.stderr.is_empty() {
+        Ok(text(&output.stdout))
+    } else {
+        Err(text(&output.stderr))
+    }
+}
 
 /// The identity of these bytes.
 pub fn blob_of(bytes: &[u8]) -> BlobId {

@@ -1,5 +1,6 @@
 //! The catalogue: one suite for every database, and what is particular to each.
 
+mod by_program;
 mod conformance;
 mod conformance_edit;
 mod conformance_inbox;
@@ -10,3 +11,4 @@ mod random_inbox;
 #[path = "../support/mariadb.rs"]
 mod server;
 mod sqlite;
+mod trash_by_program;

@@ -8,7 +8,7 @@
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -103,21 +103,26 @@ impl Server {
         format!("mysql://root@localhost/{database}?socket={}", self.socket())
     }
 
-    /// Runs statements with the `mariadb` program, as a person would; what it prints.
-    pub fn sql(&self, database: &str, statements: &str) -> String {
-        let output = Command::new("mariadb")
+    /// Runs statements with the `mariadb` program, as a person would.
+    pub fn program(&self, database: &str, statements: &str) -> Output {
+        Command::new("mariadb")
             .args([
                 "--no-defaults",
                 "--user=root",
                 "--batch",
                 "--skip-column-names",
-                "--default-character-set=utf8mb4",
             ])
+            .arg("--default-character-set=utf8mb4")
             .arg(format!("--socket={}", self.socket()))
             .arg(format!("--execute={statements}"))
             .arg(database)
             .output()
-            .expect("the mariadb program is installed");
+            .expect("the mariadb program is installed")
+    }
+
+    /// Runs statements that must succeed; what they print.
+    pub fn sql(&self, database: &str, statements: &str) -> String {
+        let output = self.program(database, statements);
         assert!(
             output.status.success(),
             "{statements}: {}",
@@ -168,6 +173,7 @@ pub struct OwnServer {
     server: Server,
     folder: tempfile::TempDir,
     process: Option<Child>,
+    port: u16,
 }
 
 impl OwnServer {
@@ -187,6 +193,7 @@ impl OwnServer {
             },
             folder,
             process: None,
+            port: free_port(),
         };
         own.start();
         own
@@ -209,8 +216,9 @@ impl OwnServer {
             .arg(format!("--datadir={}", file("data")))
             .arg(format!("--socket={}", file("socket")))
             .arg(format!("--pid-file={}", file("pid")))
+            .arg(format!("--port={}", self.port))
             .args([
-                "--skip-networking",
+                "--bind-address=127.0.0.1",
                 "--innodb-log-file-size=8M",
                 "--innodb-buffer-pool-size=32M",
             ])
@@ -250,10 +258,21 @@ impl OwnServer {
         kill_process(pid, signal).expect("signalled");
     }
 
+    /// The URL of a database, over the network.
+    pub fn url_by_port(&self, user: &str, database: &str) -> String {
+        format!("mysql://{user}@127.0.0.1:{}/{database}", self.port)
+    }
+
     /// It, to talk to.
     pub fn server(&self) -> &Server {
         &self.server
     }
+}
+
+/// A port on this machine that nobody has.
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    listener.local_addr().expect("bound").port()
 }
 
 impl Drop for OwnServer {

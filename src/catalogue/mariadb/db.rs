@@ -78,20 +78,34 @@ impl Db {
 
     /// Inserts many rows of `columns` values, as many with one statement as is wise. `values` are those of all rows, one
     /// after another.
-    pub(super) fn insert_all(&self, into: &str, columns: usize, values: Vec<Value>) -> Result<()> {
-        /// Powers of this many rows: few different statements, and few of them.
-        const SIZES: [usize; 4] = [256, 32, 4, 1];
-        let mut rest = values.into_iter();
-        for size in SIZES {
-            while rest.len() >= size * columns {
-                let row = format!("({})", vec!["?"; columns].join(", "));
-                let sql = format!("INSERT INTO {into} VALUES {}", vec![row; size].join(", "));
-                let some: Vec<Value> = rest.by_ref().take(size * columns).collect();
-                self.run(&sql, some)?;
-            }
+    pub(super) fn insert_all(&self, into: &str, columns: usize, values: &[Value]) -> Result<()> {
+        let mut rest = values;
+        while !rest.is_empty() {
+            let rows = wise(rest, columns);
+            let (some, others) = rest.split_at((rows * columns).min(rest.len()));
+            let row = format!("({})", vec!["?"; columns].join(", "));
+            let sql = format!("INSERT INTO {into} VALUES {}", vec![row; rows].join(", "));
+            self.run(&sql, some.to_vec())?;
+            rest = others;
         }
         Ok(())
     }
+}
+
+/// How many rows of `columns` values to insert with one statement. Few different numbers, so that there are few statements to
+/// prepare, and no more bytes than any server takes.
+fn wise(values: &[Value], columns: usize) -> usize {
+    const ROWS: [usize; 3] = [256, 32, 4];
+    const MOST_BYTES: usize = 1 << 20;
+    let bytes = |value: &Value| match value {
+        Value::Bytes(bytes) => bytes.len(),
+        _ => 8,
+    };
+    let fits = |rows: &&usize| {
+        let some = values.get(..**rows * columns);
+        some.is_some_and(|some| some.iter().map(bytes).sum::<usize>() <= MOST_BYTES)
+    };
+    ROWS.iter().find(fits).copied().unwrap_or(1)
 }
 
 /// Values for `IN (...)`, as many in one statement as is wise: the question marks and the values. Some are said twice, so
@@ -130,5 +144,38 @@ impl Row {
             Some(Value::Bytes(bytes)) => Some(bytes),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_go_together_until_they_are_too_many_or_too_long() {
+        let short = |rows: usize| vec![Value::from(1); 2 * rows];
+        for (rows, together) in [(1, 1), (3, 1), (4, 4), (31, 4), (255, 32), (1000, 256)] {
+            assert_eq!(wise(&short(rows), 2), together, "{rows}");
+        }
+        let long = |bytes: usize| vec![Value::from("x".repeat(bytes)); 600];
+        for (bytes, together) in [(1 << 10, 256), (1 << 12, 32), (1 << 16, 4), (1 << 20, 1)] {
+            assert_eq!(wise(&long(bytes), 2), together, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn lists_have_few_lengths_and_no_other_values() {
+        for count in [1_usize, 2, 3, 200, 256, 257, 600] {
+            let values: Vec<Value> = (0..count).map(Value::from).collect();
+            let mut seen = Vec::new();
+            for (marks, list) in lists(&values) {
+                assert_eq!(marks.matches('?').count(), list.len());
+                assert!(list.len().is_power_of_two() && list.len() <= 256);
+                seen.extend(list);
+            }
+            assert!(values.iter().all(|value| seen.contains(value)));
+            assert!(seen.iter().all(|value| values.contains(value)));
+        }
+        assert_eq!(lists(&[]).count(), 0);
     }
 }

@@ -75,7 +75,7 @@ pub(super) fn write(db: &Db, deed: Deed, steps: &[Step]) -> Result<()> {
             became.into(),
         ]);
     }
-    db.insert_all("journal_steps", 7, values)
+    db.insert_all("journal_steps", 7, &values)
 }
 
 /// How many files, or books that were edited, an action is about. What new bytes change of their book is no

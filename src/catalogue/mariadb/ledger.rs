@@ -152,10 +152,8 @@ impl<'c> Ledger<'c> {
 
     /// Writes all of it down.
     pub(super) fn finish(mut self) -> Result<()> {
-        self.db
-            .insert_all("entries", 8, std::mem::take(&mut self.entries))?;
-        self.db
-            .insert_all("words", 3, std::mem::take(&mut self.words))?;
+        self.db.insert_all("entries", 8, &self.entries)?;
+        self.db.insert_all("words", 3, &self.words)?;
         let mut folders = std::mem::take(&mut self.filled);
         for ((folder, bucket), entries) in std::mem::take(&mut self.came) {
             self.change(2, folder.get().into(), bucket.code().into(), 0, None);
@@ -168,11 +166,8 @@ impl<'c> Ledger<'c> {
             *filled.entry(parent).or_default() += 1;
         }
         count(self.db, &filled)?;
-        self.db.insert_all(
-            "changes (kind, a, b, c, name)",
-            5,
-            std::mem::take(&mut self.changes),
-        )
+        self.db
+            .insert_all("changes (kind, a, b, c, name)", 5, &self.changes)
     }
 }
 

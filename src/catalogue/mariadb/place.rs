@@ -127,22 +127,26 @@ fn host_and_port(text: &str) -> Option<(String, u16)> {
     Some((host.to_owned(), port))
 }
 
+impl Place {
+    /// The host, an IPv6 address in brackets.
+    pub(super) fn host_for_urls(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]", self.host)
+        } else {
+            self.host.clone()
+        }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (open, close) = if self.host.contains(':') {
-            ("[", "]")
-        } else {
-            ("", "")
-        };
-        let Self {
-            user,
-            host,
-            port,
-            database,
-            socket,
-        } = self;
-        write!(f, "mysql://{user}@{open}{host}{close}:{port}/{database}")?;
-        match socket {
+        let host = self.host_for_urls();
+        write!(
+            f,
+            "mysql://{}@{host}:{}/{}",
+            self.user, self.port, self.database
+        )?;
+        match &self.socket {
             Some(socket) => write!(f, "?socket={socket}"),
             None => Ok(()),
         }

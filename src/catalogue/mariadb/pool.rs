@@ -117,7 +117,7 @@ impl Pool {
         rustix::rand::getrandom(&mut writer, rustix::rand::GetRandomFlags::empty())
             .map_err(|error| Error::Failed(format!("no random numbers: {error}")))?;
         let options = OptsBuilder::new()
-            .ip_or_hostname(Some(place.host.clone()))
+            .ip_or_hostname(Some(place.host_for_urls()))
             .tcp_port(place.port)
             .socket(place.socket.clone())
             .user(Some(place.user.clone()))

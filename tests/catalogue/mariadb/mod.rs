@@ -10,7 +10,7 @@ use librisfs::catalogue::mariadb::{Identity, MariadbCatalogue, Password, Place};
 use librisfs::catalogue::{Access, Catalogue};
 use mysql::prelude::Queryable as _;
 
-use crate::fixture::{Bench, SHOWN_THOUGH_TAKEN_DOWN};
+use crate::fixture::{Bench, SHOWN_THOUGH_TAKEN_DOWN, said};
 use crate::server::{self, Database};
 
 /// A new catalogue in a database of its own.
@@ -81,6 +81,27 @@ impl Bench for Mariadb {
         other.query_drop("COMMIT").expect("commits");
     }
 
+    fn by_program(&self, statements: &str) -> Result<String, String> {
+        let mut statements = statements.to_owned();
+        for (sqlite, mariadb) in [
+            ("randomblob", "random_bytes"),
+            ("zeroblob(200000)", "repeat(char(0), 200000)"),
+            ("CAST(x'fffe00' AS TEXT)", "char(0 USING utf8mb4)"),
+            ("CAST(x'66ff' AS TEXT)", "x'66ff'"),
+            (
+                "PRAGMA ignore_check_constraints = ON",
+                "SET check_constraint_checks = 0",
+            ),
+        ] {
+            statements = statements.replace(sqlite, mariadb);
+        }
+        let output = self
+            .database
+            .server
+            .program(&self.database.name, &statements);
+        said(&output).map(|text| text.replace('\t', "|"))
+    }
+
     fn shown_though_taken_down(&self) -> i64 {
         let shown = self.connection().query_first(SHOWN_THOUGH_TAKEN_DOWN);
         shown.expect("answers").expect("a row")
@@ -115,3 +136,5 @@ crate::conformance_edit! { Mariadb::new }
 crate::conformance_inbox! { Mariadb::new }
 crate::random! { Mariadb::new, 12 }
 crate::random_inbox! { Mariadb::new, 12 }
+crate::by_program! { Mariadb::new }
+crate::trash_by_program! { Mariadb::new }

@@ -1,18 +1,17 @@
 //! SQLite.
 
-mod by_program;
 mod crash;
 mod opening;
-mod trash_by_program;
 mod versions;
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use librisfs::catalogue::Catalogue;
 use librisfs::catalogue::sqlite::SqliteCatalogue;
 use tempfile::TempDir;
 
-use crate::fixture::{Bench, SHOWN_THOUGH_TAKEN_DOWN};
+use crate::fixture::{Bench, SHOWN_THOUGH_TAKEN_DOWN, said};
 
 /// A new catalogue in a folder of its own.
 pub struct Sqlite {
@@ -44,6 +43,17 @@ impl Bench for Sqlite {
         other.execute_batch(settings).expect("begins");
         other.execute_batch(statements).expect("runs");
         other.execute_batch("COMMIT").expect("commits");
+    }
+
+    /// The `sqlite3` program, whose SQLite is older than ours.
+    fn by_program(&self, statements: &str) -> Result<String, String> {
+        let output = Command::new("sqlite3")
+            .args(["-bail", "-cmd", ".timeout 10000"])
+            .arg(self.path())
+            .arg(statements)
+            .output()
+            .expect("the sqlite3 program is installed");
+        said(&output)
     }
 
     fn shown_though_taken_down(&self) -> i64 {
@@ -82,3 +92,5 @@ crate::conformance_edit! { Sqlite::new }
 crate::conformance_inbox! { Sqlite::new }
 crate::random! { Sqlite::new, 48 }
 crate::random_inbox! { Sqlite::new, 48 }
+crate::by_program! { Sqlite::new }
+crate::trash_by_program! { Sqlite::new }
